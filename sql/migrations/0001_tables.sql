@@ -1,0 +1,94 @@
+-- The tables. Live jobs are a narrow table whose claim is a HOT update: no index touches worker, claim or attempt.
+-- Queue and task names are interned, and every key of the live table begins with the queue (docs/decisions/001).
+
+-- The time that jobs live by. One function, so that tests can move it for everybody at once.
+-- Leases do not use it: they are about processes that live in real time.
+create function kongtask.clock() returns timestamptz
+language sql volatile parallel safe
+return clock_timestamp();
+
+create table kongtask.queues (
+  id int4 generated always as identity primary key,
+  name text not null unique
+);
+
+create table kongtask.tasks (
+  id int4 generated always as identity primary key,
+  name text not null unique,
+  -- What the task's contract says about its jobs, published by runners: adding by name uses it.
+  defaults jsonb not null default '{}'
+);
+
+create sequence kongtask.job_ids as int8;
+
+-- Fixed-width columns first, widest first: no padding.
+create table kongtask.jobs (
+  id int8 not null,
+  run_at timestamptz not null,
+  created_at timestamptz not null,
+  queue_id int4 not null,
+  task_id int4 not null,
+  -- The lease, compared for equality and never used twice; 0 means that nobody has the job.
+  worker int4 not null default 0,
+  claim int4 not null default 0,
+  -- Seconds to keep the job once it is finished; 0 keeps nothing.
+  retain_s int4 not null,
+  priority int2 not null,
+  attempt int2 not null default 0,
+  max_attempts int2 not null,
+  crashes int2 not null default 0,
+  payload jsonb not null,
+  -- timeout (ms), tags, metadata: whatever a claim need not look at; null for most jobs.
+  extras jsonb,
+  -- One object per failed attempt; null before the first.
+  errors jsonb,
+  primary key (queue_id, id)
+) with (fillfactor = 50, vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 5000);
+
+-- The lane: a claim walks one priority of one queue in order of due time.
+create index jobs_lane on kongtask.jobs (queue_id, priority, run_at, id);
+
+create sequence kongtask.worker_ids as int4;
+
+-- One row per running process. A deleted row's number never comes back.
+create table kongtask.workers (
+  id int4 primary key default nextval('kongtask.worker_ids'),
+  -- Survives nothing: after a failover a number can return, the nonce cannot.
+  nonce uuid not null default gen_random_uuid(),
+  started_at timestamptz not null default clock_timestamp(),
+  heartbeat_at timestamptz not null default clock_timestamp(),
+  expires_at timestamptz not null,
+  -- Set by the process that declares this one dead; from then on it may neither claim nor renew.
+  rescued_at timestamptz,
+  info jsonb not null
+) with (fillfactor = 50);
+
+-- What each claim took, written by the claim itself: rescue and orphan release need no scan of the jobs.
+create table kongtask.claims (
+  worker int4 not null,
+  claim int4 not null,
+  queue_id int4 not null,
+  ids int8[] not null,
+  primary key (worker, claim, queue_id)
+) with (autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 1000);
+
+create table kongtask.dead_letters (
+  id int8 primary key,
+  run_at timestamptz not null,
+  created_at timestamptz not null,
+  finished_at timestamptz not null,
+  queue_id int4 not null,
+  task_id int4 not null,
+  retain_s int4 not null,
+  priority int2 not null,
+  attempt int2 not null,
+  max_attempts int2 not null,
+  crashes int2 not null,
+  -- 'attempts' (used up) or 'permanent' (the handler or its payload's schema said so).
+  reason text not null,
+  payload jsonb not null,
+  extras jsonb,
+  errors jsonb
+);
+
+create index dead_letters_recent on kongtask.dead_letters (finished_at, id);

@@ -1,0 +1,94 @@
+-- Claiming: ready jobs become leased to (worker, claim), and the ledger says which, in one transaction of its own.
+
+-- Locks: the claimed rows, skipping locked ones; KEY SHARE on the worker's own row, so that nobody declares it dead
+-- meanwhile. Waits for nothing. Index: jobs_lane, pinned by the settings below, because statistics taken at a bad
+-- moment turn the claim into a sort of the whole backlog.
+-- p_queues and p_limits: how many of which queue at the most; null p_queues: p_total of any queue, each getting its
+-- turn to be first. p_tasks: what this process knows; other jobs are left for those who do.
+-- Returns the jobs, and, where it found fewer than were asked for, a last row without id whose run_at is when the
+-- next one falls due. Returns null for everything, id and run_at, where this worker was declared dead.
+create function kongtask.claim_jobs(
+  p_worker int4, p_nonce uuid, p_claim int4, p_queues int4[], p_limits int4[], p_total int4, p_tasks int4[])
+returns table (
+  id int8, queue_id int4, task_id int4, attempt int2, max_attempts int2, priority int2, crashes int2,
+  run_at timestamptz, created_at timestamptz, payload text, extras text, errors text)
+language plpgsql
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_now timestamptz := kongtask.clock();
+  v_queues int4[] := p_queues;
+  v_queue int4;
+  v_limit int4;
+  v_left int4 := p_total;
+  v_ids int8[];
+  v_dry int4[];
+  v_next timestamptz;
+begin
+  perform from kongtask.workers w
+    where w.id = p_worker and w.nonce = p_nonce and w.rescued_at is null
+    for key share skip locked;
+  if not found then
+    raise exception 'worker % is no longer registered', p_worker using errcode = 'KT002';
+  end if;
+
+  if v_queues is null then
+    v_queues := (select array_agg(q.id order by (q.id + p_claim) % (select count(*) from kongtask.queues), q.id)
+                   from kongtask.queues q);
+  end if;
+
+  for i in 1 .. coalesce(cardinality(v_queues), 0) loop
+    exit when v_left <= 0;
+    v_queue := v_queues[i];
+    v_limit := least(v_left, coalesce(p_limits[i], v_left));
+
+    with picked as materialized (
+      select lane_job.id
+        from generate_series(0, 15) as lane (priority)
+       cross join lateral (
+              select j.id
+                from kongtask.jobs j
+               where j.queue_id = v_queue and j.priority = lane.priority and j.run_at <= v_now
+                 and j.worker = 0 and j.task_id = any (p_tasks)
+               order by j.run_at, j.id
+               limit v_limit
+                 for update skip locked) as lane_job
+       limit v_limit
+    )
+    select array_agg(picked.id) into v_ids from picked;
+
+    if v_ids is not null then
+      insert into kongtask.claims (worker, claim, queue_id, ids) values (p_worker, p_claim, v_queue, v_ids);
+      v_left := v_left - cardinality(v_ids);
+      return query
+        update kongtask.jobs j
+           set worker = p_worker, claim = p_claim, attempt = j.attempt + 1
+          from unnest(v_ids) as picked (id)
+         where j.queue_id = v_queue and j.id = picked.id
+        returning j.id, j.queue_id, j.task_id, j.attempt, j.max_attempts, j.priority, j.crashes,
+                  j.run_at, j.created_at, j.payload::text, j.extras::text, j.errors::text;
+    end if;
+    if v_limit > coalesce(cardinality(v_ids), 0) then
+      v_dry := v_dry || v_queue;
+    end if;
+  end loop;
+
+  if v_dry is not null then
+    select min(soonest.run_at) into v_next
+      from unnest(v_dry) as dry (queue_id)
+     cross join generate_series(0, 15) as lane (priority)
+     cross join lateral (
+            select j.run_at
+              from kongtask.jobs j
+             where j.queue_id = dry.queue_id and j.priority = lane.priority and j.run_at > v_now
+             order by j.run_at, j.id
+             limit 1) as soonest;
+    return query select null::int8, null::int4, null::int4, null::int2, null::int2, null::int2, null::int2,
+                        v_next, v_now, null::text, null::text, null::text;
+  end if;
+end
+$$;

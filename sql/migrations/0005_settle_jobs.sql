@@ -1,0 +1,168 @@
+-- Settling: what executions came to is written, in batches, for exactly the leases that are still held.
+
+-- A finished job goes to history for as long as it asked for; to the overflow where no day exists for that.
+-- (A composite argument per row would be slower than the two inserts that settle_jobs makes of it.)
+
+-- p_ids, p_claims, p_results: completed jobs; p_results is null or holds a text per job.
+-- p_others: an array of { id, claim, kind: retry | snoozed | released | cancelled | dead, delay?, error?, reason? }.
+-- p_closed: claims of which nothing is left in this process; their ledger rows end here.
+-- Returns the ids that the fence refused: others own those jobs now.
+-- Locks: jobs by id, in the order of the arguments; two settlements never share a row, for leases differ.
+create function kongtask.settle_jobs(
+  p_worker int4, p_queue int4, p_ids int8[], p_claims int4[], p_results text[], p_others jsonb, p_closed int4[])
+returns int8[]
+language plpgsql
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_now timestamptz := kongtask.clock();
+  v_horizon timestamptz := (select until from kongtask.history_horizon);
+  v_settled int8[];
+  v_refused int8[];
+begin
+  if cardinality(p_ids) > 0 then
+    with gone as (
+      delete from kongtask.jobs j
+       using unnest(p_ids, p_claims, p_results) as s (id, claim, result)
+       where j.queue_id = p_queue and j.id = s.id and j.worker = p_worker and j.claim = s.claim
+      returning j.id, j.run_at, j.created_at, j.task_id, j.retain_s, j.priority, j.attempt, j.max_attempts,
+                j.crashes, j.payload, j.extras, j.errors, s.result
+    ),
+    kept as (
+      insert into kongtask.history (
+        id, run_at, created_at, finished_at, expires_at, queue_id, task_id, priority, attempt, max_attempts, crashes,
+        completed, payload, extras, errors, result)
+      select g.id, g.run_at, g.created_at, v_now, v_now + g.retain_s * interval '1 s', p_queue, g.task_id, g.priority,
+             g.attempt, g.max_attempts, g.crashes, true, g.payload, g.extras, g.errors, g.result::jsonb
+        from gone g
+       where g.retain_s > 0 and v_now + g.retain_s * interval '1 s' < v_horizon
+    ),
+    overflowed as (
+      insert into kongtask.history_overflow (
+        id, run_at, created_at, finished_at, expires_at, queue_id, task_id, priority, attempt, max_attempts, crashes,
+        completed, payload, extras, errors, result)
+      select g.id, g.run_at, g.created_at, v_now, v_now + g.retain_s * interval '1 s', p_queue, g.task_id, g.priority,
+             g.attempt, g.max_attempts, g.crashes, true, g.payload, g.extras, g.errors, g.result::jsonb
+        from gone g
+       where g.retain_s > 0 and v_now + g.retain_s * interval '1 s' >= v_horizon
+    )
+    select array_agg(gone.id) into v_settled from gone;
+    if cardinality(p_ids) > coalesce(cardinality(v_settled), 0) then
+      v_refused := array(select unnest(p_ids) except select unnest(v_settled));
+    end if;
+  end if;
+
+  if p_others is not null then
+    v_refused := v_refused || kongtask.settle_others(p_worker, p_queue, p_others, v_now, v_horizon);
+  end if;
+
+  if cardinality(p_closed) > 0 then
+    delete from kongtask.claims c where c.worker = p_worker and c.claim = any (p_closed) and c.queue_id = p_queue;
+  end if;
+  return coalesce(v_refused, '{}');
+end
+$$;
+
+-- All that is not a plain completion. Rarer, so one statement a kind over the same list.
+create function kongtask.settle_others(
+  p_worker int4, p_queue int4, p_others jsonb, p_now timestamptz, p_horizon timestamptz)
+returns int8[]
+language plpgsql
+as $$
+declare
+  v_settled int8[] := '{}';
+  v_step int8[];
+  v_soon bool;
+begin
+  -- Back to the lane: a retry behind its delay with its error kept; a snoozed or released job with its attempt.
+  with asked as (
+    select * from jsonb_to_recordset(p_others) as (id int8, claim int4, kind text, delay float8, error jsonb)
+     where kind in ('retry', 'snoozed', 'released')
+  ),
+  back as (
+    update kongtask.jobs j
+       set worker = 0, claim = 0,
+           attempt = j.attempt - case when a.kind = 'retry' then 0 else 1 end,
+           run_at = case when a.kind = 'released' then j.run_at else p_now + a.delay * interval '1 ms' end,
+           errors = case when a.kind = 'retry' then kongtask.with_error(j.errors, a.error, j.attempt, p_now)
+                         else j.errors end
+      from asked a
+     where j.queue_id = p_queue and j.id = a.id and j.worker = p_worker and j.claim = a.claim
+    returning j.id, j.run_at
+  )
+  select array_agg(back.id), coalesce(bool_or(back.run_at < p_now + interval '1 minute'), false)
+    into v_step, v_soon
+    from back;
+  v_settled := v_settled || v_step;
+  if v_soon then
+    perform pg_notify('kongtask:ready', p_queue::text);
+  end if;
+
+  with asked as (
+    select * from jsonb_to_recordset(p_others) as (id int8, claim int4, kind text, error jsonb, reason text)
+     where kind = 'dead'
+  ),
+  gone as (
+    delete from kongtask.jobs j
+     using asked a
+     where j.queue_id = p_queue and j.id = a.id and j.worker = p_worker and j.claim = a.claim
+    returning j.*, a.error, a.reason
+  ),
+  buried as (
+    insert into kongtask.dead_letters (
+      id, run_at, created_at, finished_at, queue_id, task_id, retain_s, priority, attempt, max_attempts, crashes,
+      reason, payload, extras, errors)
+    select g.id, g.run_at, g.created_at, p_now, g.queue_id, g.task_id, g.retain_s, g.priority, g.attempt,
+           g.max_attempts, g.crashes, g.reason, g.payload, g.extras,
+           kongtask.with_error(g.errors, g.error, g.attempt, p_now)
+      from gone g
+    returning id
+  )
+  select array_agg(buried.id) into v_step from buried;
+  v_settled := v_settled || v_step;
+
+  with asked as (
+    select * from jsonb_to_recordset(p_others) as (id int8, claim int4, kind text, reason text)
+     where kind = 'cancelled'
+  ),
+  gone as (
+    delete from kongtask.jobs j
+     using asked a
+     where j.queue_id = p_queue and j.id = a.id and j.worker = p_worker and j.claim = a.claim
+    returning j.*, a.reason
+  ),
+  kept as (
+    insert into kongtask.history (
+      id, run_at, created_at, finished_at, expires_at, queue_id, task_id, priority, attempt, max_attempts, crashes,
+      completed, payload, extras, errors, reason)
+    select g.id, g.run_at, g.created_at, p_now, p_now + g.retain_s * interval '1 s', g.queue_id, g.task_id, g.priority,
+           g.attempt, g.max_attempts, g.crashes, false, g.payload, g.extras, g.errors, g.reason
+      from gone g
+     where g.retain_s > 0 and p_now + g.retain_s * interval '1 s' < p_horizon
+  ),
+  overflowed as (
+    insert into kongtask.history_overflow (
+      id, run_at, created_at, finished_at, expires_at, queue_id, task_id, priority, attempt, max_attempts, crashes,
+      completed, payload, extras, errors, reason)
+    select g.id, g.run_at, g.created_at, p_now, p_now + g.retain_s * interval '1 s', g.queue_id, g.task_id, g.priority,
+           g.attempt, g.max_attempts, g.crashes, false, g.payload, g.extras, g.errors, g.reason
+      from gone g
+     where g.retain_s > 0 and p_now + g.retain_s * interval '1 s' >= p_horizon
+  )
+  select array_agg(gone.id) into v_step from gone;
+  v_settled := v_settled || v_step;
+
+  return array(
+    select a.id from jsonb_to_recordset(p_others) as a (id int8) except select unnest(v_settled));
+end
+$$;
+
+-- The attempt's number and time are the database's to say. The first error and the latest 99 are kept: a task with
+-- a thousand attempts must not grow a row without bound.
+create function kongtask.with_error(p_errors jsonb, p_error jsonb, p_attempt int2, p_at timestamptz) returns jsonb
+language sql immutable
+return case when jsonb_array_length(p_errors) >= 100 then p_errors - 1 else coalesce(p_errors, '[]') end
+       || jsonb_build_array(jsonb_build_object('attempt', p_attempt, 'at', p_at) || p_error);

@@ -1,0 +1,118 @@
+-- The life of a process: registered, renewed by heartbeats, and, when it falls silent, rescued by any other.
+
+-- Leases are judged by the real clock, not by kongtask.clock(): processes live in real time.
+create function kongtask.register_worker(p_lease_ms float8, p_info jsonb)
+returns table (worker int4, nonce uuid)
+language sql
+as $$
+  insert into kongtask.workers (expires_at, info)
+  values (clock_timestamp() + p_lease_ms * interval '1 ms', p_info)
+  returning id, nonce
+$$;
+
+-- Jobs of a worker return to their lanes, each once, and only those that its lease still names.
+-- p_crashed: the process is gone, so each counts a crash; else the process lives and gives them back.
+create function kongtask.release_claim(p_worker int4, p_claim int4, p_queue int4, p_ids int8[], p_crashed bool)
+returns int4
+language plpgsql
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_released int4;
+begin
+  with held as materialized (
+    select j.id from unnest(p_ids) as ledger (id)
+      join kongtask.jobs j on j.queue_id = p_queue and j.id = ledger.id
+     where j.worker = p_worker and j.claim = p_claim
+       for update of j skip locked
+  )
+  update kongtask.jobs j
+     set worker = 0, claim = 0, attempt = j.attempt - 1,
+         crashes = least(j.crashes + case when p_crashed then 1 else 0 end, 32767)
+    from held
+   where j.queue_id = p_queue and j.id = held.id;
+  get diagnostics v_released = row_count;
+  if v_released > 0 then
+    perform pg_notify('kongtask:ready', p_queue::text);
+  end if;
+  -- A row that was locked (by a transaction that is settling it, say) keeps its ledger entry for the next look.
+  delete from kongtask.claims c
+   where c.worker = p_worker and c.claim = p_claim and c.queue_id = p_queue
+     and not exists (select from unnest(p_ids) as ledger (id)
+                       join kongtask.jobs j on j.queue_id = p_queue and j.id = ledger.id
+                      where j.worker = p_worker and j.claim = p_claim);
+  return v_released;
+end
+$$;
+
+-- Renews the lease; false where the worker was declared dead or never was. On the way it gives back claims that
+-- committed while their answer was lost: ledger rows below p_before, the oldest claim that may still be under way,
+-- that this process does not remember (p_known).
+create function kongtask.heartbeat(p_worker int4, p_nonce uuid, p_lease_ms float8, p_known int4[], p_before int4)
+returns bool
+language plpgsql
+as $$
+begin
+  update kongtask.workers w
+     set heartbeat_at = clock_timestamp(), expires_at = clock_timestamp() + p_lease_ms * interval '1 ms'
+   where w.id = p_worker and w.nonce = p_nonce and w.rescued_at is null;
+  if not found then
+    return false;
+  end if;
+  perform kongtask.release_claim(c.worker, c.claim, c.queue_id, c.ids, false)
+     from kongtask.claims c
+    where c.worker = p_worker and c.claim < p_before and c.claim <> all (p_known);
+  return true;
+end
+$$;
+
+-- Any process may call it. A worker whose lease has run out is marked first, so that it can neither claim nor renew,
+-- and its row goes when its ledger is empty. Returns how many workers were found and how many jobs went back.
+create function kongtask.rescue_workers()
+returns table (workers int4, jobs int4)
+language plpgsql
+as $$
+declare
+  v_worker int4;
+  v_released int4;
+begin
+  workers := 0;
+  jobs := 0;
+  for v_worker in
+    select w.id from kongtask.workers w
+     where w.expires_at < clock_timestamp()
+       for update skip locked
+  loop
+    update kongtask.workers w set rescued_at = clock_timestamp() where w.id = v_worker and w.rescued_at is null;
+    if found then
+      workers := workers + 1;
+    end if;
+    select coalesce(sum(kongtask.release_claim(c.worker, c.claim, c.queue_id, c.ids, true)), 0)
+      into v_released
+      from kongtask.claims c
+     where c.worker = v_worker;
+    jobs := jobs + v_released;
+    delete from kongtask.workers w
+     where w.id = v_worker and not exists (select from kongtask.claims c where c.worker = v_worker);
+  end loop;
+  return next;
+end
+$$;
+
+-- A process that ends in good order. What its ledger still names (an interrupted flush) goes back without a crash.
+create function kongtask.unregister_worker(p_worker int4, p_nonce uuid) returns void
+language plpgsql
+as $$
+begin
+  perform from kongtask.workers w where w.id = p_worker and w.nonce = p_nonce for update;
+  if not found then
+    return;
+  end if;
+  perform kongtask.release_claim(c.worker, c.claim, c.queue_id, c.ids, false)
+     from kongtask.claims c where c.worker = p_worker;
+  delete from kongtask.workers w
+   where w.id = p_worker and not exists (select from kongtask.claims c where c.worker = p_worker);
+end
+$$;

@@ -1,0 +1,22 @@
+-- Leases ready jobs to this process. A transaction of its own, always. (migrations: claim_jobs)
+-- :worker int4
+-- :nonce uuid
+-- :claim int4  a number that this worker never used before
+-- :queues int4[]?  null: all queues
+-- :limits int4[]?  how many of each of them at the most
+-- :total int4  how many at the most
+-- :tasks int4[]  the tasks that this process knows
+-- => id int8?
+-- => queue_id int4?
+-- => task_id int4?
+-- => attempt int2?
+-- => max_attempts int2?
+-- => priority int2?
+-- => crashes int2?
+-- => run_at timestamptz?
+-- => created_at timestamptz
+-- => payload text?
+-- => extras text?
+-- => errors text?
+select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, payload, extras, errors
+from kongtask.claim_jobs(:worker, :nonce, :claim, :queues, :limits, :total, :tasks)

@@ -1,0 +1,2 @@
+-- Only where it does not exist: IF NOT EXISTS would ask for the right to create one even so.
+create schema "kongtask"

@@ -1,0 +1,7 @@
+-- Tells the database a runner's tasks, their defaults and its queues, and learns their numbers. (migrations: publish)
+-- :tasks jsonb  name to defaults
+-- :queues text[]?  null: all that there are
+-- => kind text  'task' or 'queue'
+-- => name text
+-- => id int4
+select kind, name, id from kongtask.publish(:tasks, :queues)

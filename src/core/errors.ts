@@ -1,0 +1,47 @@
+import { BrandedError } from './branded-error.ts'
+import type { ErrorCode } from './error-catalogue.ts'
+
+/**
+ * Every error that KongTask raises about its own use or its database. `code` is stable and explained in
+ * docs/errors.md; the message says what happened and what to do.
+ */
+export class KongTaskError extends BrandedError {
+  static override readonly brand: string = 'KongTaskError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** Throw it from a handler when trying again cannot help: the job goes to the dead letters at once. */
+export class PermanentError extends BrandedError {
+  static override readonly brand: string = 'PermanentError'
+}
+
+/** Throw it from a handler to be tried again, at a time of your choosing: `retryIn` is a duration from now. */
+export class RetryableError extends BrandedError {
+  static override readonly brand: string = 'RetryableError'
+  readonly retryIn: number | string | undefined
+
+  constructor(message: string, options?: { readonly cause?: unknown; readonly retryIn?: number | string | undefined }) {
+    super(message, options)
+    this.retryIn = options?.retryIn
+  }
+}
+
+/** `signal.reason` when the task's `timeout` has passed. The attempt counts as failed. */
+export class JobTimeoutError extends KongTaskError {
+  static override readonly brand: string = 'JobTimeoutError'
+}
+
+/** `signal.reason` when this process no longer owns the job: another may already run it. */
+export class LeaseLostError extends KongTaskError {
+  static override readonly brand: string = 'LeaseLostError'
+}
+
+/** `signal.reason` when the runner stops and its grace period is over. The job is given back, no attempt is lost. */
+export class ShutdownError extends KongTaskError {
+  static override readonly brand: string = 'ShutdownError'
+}

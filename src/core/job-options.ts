@@ -1,0 +1,70 @@
+import { parseDuration, parsePositiveDuration, type Duration } from './duration.ts'
+import { parseInstant } from './instant.ts'
+import { KongTaskError } from './errors.ts'
+import { checkQueueName } from './names.ts'
+import type { NewJob } from './new-job.ts'
+import { checkMaxAttempts, checkMetadata, checkPriority, checkRetain, checkTags } from './option-values.ts'
+import { readOptions } from './plain-object.ts'
+
+/** What may be said about one job when it is added. Each option may be left out or `undefined`. */
+export interface JobOptions {
+  /** Run it this long from now, by the database's clock. Not together with `scheduledAt`. */
+  readonly scheduledIn?: Duration | undefined
+  /**
+   * Run it at this time: a `Date`, or an ISO 8601 string with an offset (`'2026-09-01T08:00:00Z'`). A time in
+   * the past means now. Not together with `scheduledIn`.
+   */
+  readonly scheduledAt?: Date | string | undefined
+  /** The queue that it waits in. @default the task's, else `default` */
+  readonly queue?: string | undefined
+  /** How often it may be attempted, 1 to 32767; then it is dead. @default the task's, else 25 */
+  readonly maxAttempts?: number | undefined
+  /** 0 to 15; lower runs first. @default the task's, else 1 */
+  readonly priority?: number | undefined
+  /** Up to 32 labels of 1 to 100 characters, to find jobs by. */
+  readonly tags?: readonly string[] | undefined
+  /** How long an attempt may take before it is aborted and counts as failed. @default the task's, else none */
+  readonly timeout?: Duration | undefined
+  /** How long to keep the job once completed or cancelled; `false`: not at all. @default the task's, else 24 h */
+  readonly retain?: Duration | false | undefined
+  /** Your own facts about the job, a plain object of up to 16 KiB as JSON. */
+  readonly metadata?: object | undefined
+}
+
+/** Options that passed every check: durations in milliseconds, times as ISO 8601 in UTC. */
+export type CheckedJobOptions = Omit<NewJob, 'task' | 'payload'>
+
+type Check = (value: unknown) => Partial<CheckedJobOptions>
+
+const CHECKS: { readonly [Option in keyof Required<JobOptions>]: Check } = {
+  scheduledIn: (value) => ({ delay: parseDuration(value, 'scheduledIn') }),
+  scheduledAt: (value) => ({ dueAt: parseInstant(value, 'scheduledAt') }),
+  queue: (value) => ({ queue: checkQueueName(value) }),
+  maxAttempts: (value) => ({ maxAttempts: checkMaxAttempts(value) }),
+  priority: (value) => ({ priority: checkPriority(value) }),
+  tags: (value) => ({ tags: checkTags(value) }),
+  timeout: (value) => ({ timeout: parsePositiveDuration(value, 'timeout') }),
+  retain: (value) => ({ retain: checkRetain(value) }),
+  metadata: (value) => ({ metadata: checkMetadata(value) }),
+}
+
+const checks: ReadonlyMap<string, Check> = new Map(Object.entries(CHECKS))
+const NOTHING: CheckedJobOptions = Object.freeze({})
+
+/**
+ * The options of one job, checked and parsed.
+ *
+ * @throws KT_OPTION_UNKNOWN, KT_OPTION_INVALID, KT_DURATION_INVALID, KT_DATE_INVALID, KT_NAME_INVALID
+ */
+export function checkJobOptions(value: unknown): CheckedJobOptions {
+  if (value === undefined) return NOTHING
+  const options = readOptions(value, checks, 'addJob')
+  if (options['scheduledIn'] !== undefined && options['scheduledAt'] !== undefined) {
+    throw new KongTaskError('KT_OPTION_INVALID', 'Give `scheduledIn` or `scheduledAt`, not both.')
+  }
+  const checked: CheckedJobOptions = {}
+  for (const [option, given] of Object.entries(options)) {
+    if (given !== undefined) Object.assign(checked, checks.get(option)?.(given))
+  }
+  return checked
+}

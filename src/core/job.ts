@@ -1,0 +1,42 @@
+import type { Json, JsonObject } from './json.ts'
+
+/** A job's id: opaque, unique for the life of the database, kept through retries and into history. */
+export type JobId = string
+
+/**
+ * `scheduled`: not yet due, also while it waits for a retry. `ready`: due. `running`: a worker has it.
+ * `completed`, `dead` and `cancelled` are final.
+ */
+export type JobState = 'scheduled' | 'ready' | 'running' | 'completed' | 'dead' | 'cancelled'
+
+/** What is kept of one failed attempt. */
+export interface JobError {
+  /** 1-based. */
+  readonly attempt: number
+  readonly at: Date
+  readonly name: string
+  readonly message: string
+  readonly stack?: string | undefined
+  readonly cause?: Json | undefined
+}
+
+/** One row: a task to perform once, with its history. */
+export interface Job<Payload = unknown> {
+  readonly id: JobId
+  readonly task: string
+  readonly queue: string
+  readonly payload: Payload
+  readonly state: JobState
+  /** The number of the current or latest attempt; 0 before the first. */
+  readonly attempt: number
+  readonly maxAttempts: number
+  /** 0 to 15; lower runs first. */
+  readonly priority: number
+  readonly scheduledAt: Date
+  readonly createdAt: Date
+  readonly finishedAt: Date | undefined
+  readonly tags: readonly string[]
+  readonly metadata: JsonObject
+  readonly errors: readonly JobError[]
+  readonly result: Json | undefined
+}

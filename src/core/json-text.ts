@@ -1,0 +1,59 @@
+import { findJsonFlaw, type JsonFlaw } from './json-flaw.ts'
+import { findTextFlaw } from './storable-text.ts'
+
+/**
+ * How JSON.stringify writes what PostgreSQL cannot store. A backslash before it makes it harmless text, so a
+ * hit is a suspicion only.
+ */
+const SUSPICIOUS = /\\u(?:0000|d[89a-f])/
+
+/** Raised with where and why; who called knows whether it was a payload, metadata or a result. */
+export type RefuseFlaw = (flaw: JsonFlaw) => Error
+
+/**
+ * The JSON text of a value that survives the way there and back, for PostgreSQL's `jsonb`.
+ *
+ * One walk over the value and one native stringify; strings are searched in the finished text, where that is
+ * fastest. Bulk adding passes here with every payload.
+ */
+export function jsonText(value: unknown, refuse: RefuseFlaw): string {
+  const text = stringified(value, refuse)
+  const flaw = findJsonFlaw(value, false) ?? suspectedTextFlaw(text)
+  if (flaw !== undefined) throw refuse(flaw)
+  // Only values that the walk refuses have no text.
+  return text ?? 'null'
+}
+
+/** Bytes in UTF-8. */
+export function byteLength(text: string): number {
+  return new TextEncoder().encode(text).byteLength
+}
+
+/** Whether the text is longer than `limit` bytes in UTF-8; counts only where it is near. */
+export function isLargerThan(text: string, limit: number): boolean {
+  if (text.length > limit) return true
+  return text.length * 3 > limit && byteLength(text) > limit
+}
+
+function stringified(value: unknown, refuse: RefuseFlaw): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    const why =
+      error instanceof Error ? `cannot be read: ${error.message.split('\n', 1)[0]}` : 'cannot be read'
+    throw refuse(careful(value) ?? { path: [], why })
+  }
+}
+
+// A getter or proxy that throws for JSON.stringify throws for the walk as well.
+function careful(value: unknown): JsonFlaw | undefined {
+  try {
+    return findJsonFlaw(value, true)
+  } catch {
+    return undefined
+  }
+}
+
+function suspectedTextFlaw(text: string | undefined): JsonFlaw | undefined {
+  return text !== undefined && SUSPICIOUS.test(text) ? findTextFlaw(JSON.parse(text)) : undefined
+}

@@ -1,0 +1,63 @@
+import { parseDuration } from './duration.ts'
+import { KongTaskError } from './errors.ts'
+import { jsonPath } from './json-path.ts'
+import { isLargerThan, jsonText } from './json-text.ts'
+import type { Json, JsonObject } from './json.ts'
+import { checkTag } from './names.ts'
+import { isPlainObject } from './plain-object.ts'
+import { showValue } from './show-value.ts'
+
+const MOST_TAGS = 32
+const LARGEST_METADATA = 16 * 1024
+
+/** 0 to 15, lower runs first. @throws KT_OPTION_INVALID */
+export function checkPriority(value: unknown): number {
+  return checkInteger(value, 'priority', 0, 15)
+}
+
+/** 1 to 32767. @throws KT_OPTION_INVALID */
+export function checkMaxAttempts(value: unknown): number {
+  return checkInteger(value, 'maxAttempts', 1, 32_767)
+}
+
+/** Milliseconds, or `false` for not at all. @throws KT_DURATION_INVALID */
+export function checkRetain(value: unknown): number | false {
+  return value === false ? false : parseDuration(value, 'retain')
+}
+
+/** Up to 32 tags. @throws KT_OPTION_INVALID, KT_NAME_INVALID */
+export function checkTags(value: unknown): readonly string[] {
+  if (!Array.isArray(value)) throw invalid('tags', value, 'must be an array of strings')
+  if (value.length > MOST_TAGS) throw invalid('tags', value, `may hold at most ${MOST_TAGS} tags`)
+  return Object.freeze(Array.from(value, checkTag))
+}
+
+/** A plain object of up to 16 KiB as JSON; returned as it will be stored. @throws KT_OPTION_INVALID */
+export function checkMetadata(value: unknown): JsonObject {
+  if (!isPlainObject(value)) throw invalid('metadata', value, 'must be a plain object')
+  const text = jsonText(value, (flaw) => {
+    const path = jsonPath(['metadata', ...flaw.path])
+    return new KongTaskError('KT_OPTION_INVALID', `\`${path}\` ${flaw.why}. Metadata must be plain JSON.`)
+  })
+  if (isLargerThan(text, LARGEST_METADATA)) {
+    throw invalid('metadata', value, `may be at most ${LARGEST_METADATA} bytes as JSON`)
+  }
+  const stored: Json = JSON.parse(text)
+  // The root has a toJSON method of its own.
+  if (!isJsonObject(stored)) throw invalid('metadata', value, 'must be a plain object')
+  return stored
+}
+
+/** A whole number within limits, both included. @throws KT_OPTION_INVALID */
+export function checkInteger(value: unknown, option: string, least: number, most: number): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
+  throw invalid(option, value, `must be a whole number from ${least} to ${most}`)
+}
+
+export function invalid(option: string, value: unknown, rule: string): KongTaskError {
+  return new KongTaskError('KT_OPTION_INVALID', `\`${option}\` ${rule}, not ${showValue(value)}.`)
+}
+
+function isJsonObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

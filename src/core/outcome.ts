@@ -1,0 +1,19 @@
+import type { Json } from './json.ts'
+import type { JobError } from './job.ts'
+
+/** How an execution ended, as a value. What it means for the job is decided in settlement.ts. */
+export type Outcome =
+  | { readonly kind: 'completed'; readonly result: Json | undefined }
+  | {
+      readonly kind: 'failed'
+      readonly error: FailedAttempt
+      readonly permanent: boolean
+      /** Milliseconds from now, where the handler asked for a certain delay. */
+      readonly retryIn: number | undefined
+    }
+  | { readonly kind: 'snoozed'; readonly delay: number }
+  | { readonly kind: 'cancelled'; readonly reason: string }
+  | { readonly kind: 'interrupted' }
+
+/** What is kept of a failure; the attempt's number and time are added when it is settled. */
+export type FailedAttempt = Omit<JobError, 'attempt' | 'at'>

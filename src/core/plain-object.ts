@@ -1,0 +1,44 @@
+import { KongTaskError } from './errors.ts'
+import { suggestion } from './near-miss.ts'
+import { showText, showValue } from './show-value.ts'
+
+export type PlainObject = Readonly<Record<string, unknown>>
+
+/** Any set or map of the names that exist. */
+export type KnownKeys = Pick<ReadonlyMap<string, unknown>, 'has' | 'keys'> | ReadonlySet<string>
+
+/** An object that was written as one: no array, no class instance; of whatever realm. */
+export function isPlainObject(value: unknown): value is PlainObject {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+/**
+ * Options as a plain object with known keys only; nothing given is `{}`, and a key whose value is `undefined`
+ * counts as not given.
+ *
+ * @param what whose options they are, for messages: `addJob`
+ * @throws KT_OPTION_INVALID, KT_OPTION_UNKNOWN
+ */
+export function readOptions(value: unknown, known: KnownKeys, what: string): PlainObject {
+  if (value === undefined) return {}
+  if (!isPlainObject(value)) {
+    throw new KongTaskError(
+      'KT_OPTION_INVALID',
+      `${what}: the options must be a plain object, not ${showValue(value)}.`,
+    )
+  }
+  for (const key of Object.keys(value)) {
+    if (!known.has(key)) throw unknownOption(key, known, what)
+  }
+  return value
+}
+
+function unknownOption(key: string, known: KnownKeys, what: string): KongTaskError {
+  const list = Array.from(known.keys()).join(', ')
+  return new KongTaskError(
+    'KT_OPTION_UNKNOWN',
+    `${what}: there is no option ${showText(key)}.${suggestion(key, known.keys())} Known options: ${list}.`,
+  )
+}

@@ -1,0 +1,61 @@
+import { parseDuration } from './duration.ts'
+import { KongTaskError } from './errors.ts'
+
+/** How long to wait after a failed attempt (1-based): milliseconds. */
+export type BackoffPolicy = (attempt: number) => number
+
+/** Share by which a delay varies in either direction, so that jobs that failed together do not return together. */
+const JITTER = 0.1
+const LONGEST = 365 * 24 * 3_600_000
+
+/** The longest wait of a policy, and its spread. */
+export interface BackoffLimits {
+  /** Longest delay: milliseconds or a duration like '1h'. Default one year. */
+  readonly max?: number | string | undefined
+  /** Random spread in either direction as a share of the delay, 0 to 1. Default 0.1. */
+  readonly jitter?: number | undefined
+}
+
+/** `base`, then twice that, then twice that again, up to `max`. Default base: one second. */
+export function exponential(
+  options: BackoffLimits & { readonly base?: number | string | undefined; readonly factor?: number | undefined } = {},
+): BackoffPolicy {
+  const base = parseDuration(options.base ?? 1_000, 'base')
+  const factor = checkedNumber(options.factor ?? 2, 'factor', 1, 100)
+  return limited((attempt) => base * factor ** (attempt - 1), options)
+}
+
+/** `base × attempt^power`, up to `max`. The default policy is `polynomial()`: attempt⁴ seconds. */
+export function polynomial(
+  options: BackoffLimits & { readonly base?: number | string | undefined; readonly power?: number | undefined } = {},
+): BackoffPolicy {
+  const base = parseDuration(options.base ?? 1_000, 'base')
+  const power = checkedNumber(options.power ?? 4, 'power', 0, 10)
+  return limited((attempt) => base * attempt ** power, options)
+}
+
+/** The same delay after every attempt. */
+export function fixed(delay: number | string, options: BackoffLimits = {}): BackoffPolicy {
+  const milliseconds = parseDuration(delay, 'delay')
+  return limited(() => milliseconds, options)
+}
+
+function limited(delayAfter: (attempt: number) => number, options: BackoffLimits): BackoffPolicy {
+  const max = options.max === undefined ? LONGEST : parseDuration(options.max, 'max')
+  const jitter = checkedNumber(options.jitter ?? JITTER, 'jitter', 0, 1)
+  return (attempt) => {
+    const delay = Math.min(delayAfter(attempt), max)
+    return Math.round(delay * (1 + jitter * (Math.random() * 2 - 1)))
+  }
+}
+
+function checkedNumber(value: unknown, option: string, least: number, most: number): number {
+  if (typeof value === 'number' && value >= least && value <= most) return value
+  throw new KongTaskError(
+    'KT_OPTION_INVALID',
+    `The backoff option "${option}" must be a number from ${least} to ${most}.`,
+  )
+}
+
+/** attempt⁴ seconds ± 10 %: 1 s, 16 s, 81 s, 4 min … 25 attempts take about three weeks. */
+export const defaultBackoff: BackoffPolicy = polynomial()

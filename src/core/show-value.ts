@@ -1,0 +1,47 @@
+const LONGEST = 60
+
+/**
+ * A value as an error message may show it: short, on one line, and without running code of its owner (no
+ * `toString`, no getters). What is inside objects stays out of messages: it may be secret.
+ */
+export function showValue(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return showText(value)
+    case 'bigint':
+      return `${truncated(String(value))}n`
+    case 'symbol':
+      return 'a symbol'
+    case 'function':
+      return 'a function'
+    case 'object':
+      return showObject(value)
+    case 'number':
+    case 'boolean':
+    case 'undefined':
+      return String(value)
+  }
+}
+
+/** Text in quotes, with everything escaped that could break out of a log line. */
+export function showText(text: string): string {
+  return JSON.stringify(truncated(text)).replaceAll(
+    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    escaped,
+  )
+}
+
+function showObject(value: object | null): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString()
+  return 'an object'
+}
+
+function truncated(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+}

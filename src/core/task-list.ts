@@ -1,0 +1,145 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { KongTaskError } from './errors.ts'
+import type { HandledTask } from './handler.ts'
+import type { JobContext } from './job-context.ts'
+import { checkTaskName } from './names.ts'
+import { checkSchema } from './payload-schema.ts'
+import { isPlainObject } from './plain-object.ts'
+import { showText, showValue } from './show-value.ts'
+import { isTask } from './task.ts'
+import type { TaskDefaults } from './task-options.ts'
+
+/**
+ * An object or class instance that performs a task. `handle` is called as its method, so it may use `this`. The
+ * payload is unvalidated unless there is a schema in `payload`.
+ */
+export interface TaskObject {
+  readonly name: string
+  readonly payload?: StandardSchemaV1 | undefined
+  // Method syntax: an implementation may then say what payload it expects.
+  handle(payload: unknown, context: JobContext): unknown
+}
+
+/** In a record the key is the name, except of what has a name of its own. */
+export type TaskRecord = Readonly<Record<string, TaskFunction | HandledTask | KeyedTaskObject>>
+
+type KeyedTaskObject = Omit<TaskObject, 'name'> & { readonly name?: string | undefined }
+
+/** What a runner performs: a record of functions by name, or an array of `handle(...)` results and task objects. */
+export type TaskList = TaskRecord | readonly (HandledTask | TaskObject)[]
+
+/** How a plain function is accepted: with whatever payload it says that it expects. */
+export type TaskFunction = TaskObject['handle']
+
+/** One task as the worker uses it, whatever form it was given in. */
+export interface TaskEntry {
+  readonly name: string
+  readonly defaults: TaskDefaults
+  readonly schema: StandardSchemaV1 | undefined
+  readonly handle: (payload: unknown, context: JobContext) => unknown
+}
+
+const NO_DEFAULTS: TaskDefaults = Object.freeze({})
+
+/**
+ * The tasks by name.
+ *
+ * @throws KT_TASK_INVALID, KT_TASK_DUPLICATE, KT_NAME_INVALID
+ */
+export function readTaskList(tasks: unknown): ReadonlyMap<string, TaskEntry> {
+  const entries = new Map<string, TaskEntry>()
+  for (const [key, value] of valuesOf(tasks)) {
+    const entry = readEntry(key, value)
+    if (entries.has(entry.name)) {
+      throw new KongTaskError('KT_TASK_DUPLICATE', `The task "${entry.name}" is in the task list twice.`)
+    }
+    entries.set(entry.name, entry)
+  }
+  return entries
+}
+
+/**
+ * The names of tasks given as a task list, or as contracts without handlers.
+ *
+ * @throws KT_TASK_INVALID, KT_TASK_DUPLICATE, KT_NAME_INVALID
+ */
+export function readTaskNames(tasks: unknown): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const [key, value] of valuesOf(tasks)) {
+    const name = isTask(value) ? checkTaskName(value.name) : readEntry(key, value).name
+    if (names.has(name)) {
+      throw new KongTaskError('KT_TASK_DUPLICATE', `The task "${name}" is in the task list twice.`)
+    }
+    names.add(name)
+  }
+  return names
+}
+
+function valuesOf(tasks: unknown): Iterable<readonly [key: string | number, value: unknown]> {
+  if (Array.isArray(tasks)) return tasks.entries()
+  if (isPlainObject(tasks) || isModule(tasks)) return Object.entries(tasks)
+  throw new KongTaskError(
+    'KT_TASK_INVALID',
+    `\`tasks\` must be an array or a record of tasks, not ${showValue(tasks)}.`,
+  )
+}
+
+// `import * as tasks from './tasks.ts'`
+function isModule(value: unknown): value is object {
+  return Object.prototype.toString.call(value) === '[object Module]'
+}
+
+function readEntry(key: string | number, value: unknown): TaskEntry {
+  if (isHandlerFunction(value)) return readFunction(key, value)
+  if (isHandlerObject(value)) return readObject(key, value)
+  if (isTask(value)) throw invalid(key, 'is a contract without a handler; use handle(task, fn)')
+  throw invalid(key, `must be a handler or have a method \`handle\`; it is ${showValue(value)}`)
+}
+
+function readFunction(key: string | number, handler: TaskFunction): TaskEntry {
+  if (typeof key === 'number') {
+    throw invalid(key, 'is a function, which has no task name; use a record, or handle(task, fn)')
+  }
+  return Object.freeze({
+    name: checkTaskName(key),
+    defaults: NO_DEFAULTS,
+    schema: undefined,
+    handle: handler,
+  })
+}
+
+function readObject(key: string | number, object: HandlerObject): TaskEntry {
+  const name = checkTaskName(object.name ?? (typeof key === 'string' ? key : undefined))
+  const contract = isTask(object.task) ? object.task : undefined
+  const schema = object.payload === undefined ? contract?.schema : checkSchema(object.payload, name)
+  return Object.freeze({
+    name,
+    defaults: contract?.defaults ?? NO_DEFAULTS,
+    schema,
+    // Looked up at each call, so that `this` is the object and a test may replace the method.
+    handle: (payload: unknown, context: JobContext) => object.handle(payload, context),
+  })
+}
+
+/** A task object whose other properties are anybody's: a class may have whatever it needs. */
+interface HandlerObject {
+  readonly name?: unknown
+  readonly payload?: unknown
+  readonly task?: unknown
+  handle(payload: unknown, context: JobContext): unknown
+}
+
+function isHandlerObject(value: unknown): value is HandlerObject {
+  return (
+    typeof value === 'object' && value !== null && 'handle' in value && typeof value.handle === 'function'
+  )
+}
+
+function isHandlerFunction(value: unknown): value is TaskFunction {
+  return typeof value === 'function'
+}
+
+function invalid(key: string | number, why: string): KongTaskError {
+  const where = typeof key === 'number' ? `tasks[${key}]` : `tasks[${showText(key)}]`
+  return new KongTaskError('KT_TASK_INVALID', `${where} ${why}.`)
+}

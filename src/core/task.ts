@@ -1,0 +1,74 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Json } from './json.ts'
+import type { RequireJson } from './json-of.ts'
+import { checkTaskName } from './names.ts'
+import { checkSchema } from './payload-schema.ts'
+import { readOptions } from './plain-object.ts'
+import { checkTaskOptions, TASK_OPTIONS, type TaskDefaults, type TaskOptions } from './task-options.ts'
+
+/**
+ * A kind of work as a contract: a name, what its payload must look like, defaults. It holds no handler code, so
+ * the process that only adds jobs can import it. `In` is what is added, `Out` what the handler receives: they
+ * differ where the schema transforms.
+ */
+export interface Task<Name extends string = string, In = unknown, Out = In> {
+  readonly name: Name
+  /** The validator of payloads, where there is one. */
+  readonly schema: StandardSchemaV1 | undefined
+  readonly defaults: TaskDefaults
+  /** Says that `defineTask` made and checked it, in this copy of the package or another. */
+  readonly '~task': 1
+  /** Carries the two types for the compiler; never set. */
+  readonly '~types'?: (payload: In) => Out
+}
+
+/** Any task, whatever its payload. */
+export type AnyTask = Task<string, never, unknown>
+
+/** A task that takes any JSON, having no schema and no declared payload. */
+export type OpenTask = Task<string, unknown, unknown>
+
+/** What is passed to `addJob` for a task. */
+export type InputOf<T extends AnyTask> = T extends Task<string, infer In, unknown> ? In : never
+
+/** What a task's handler receives: the schema's output. */
+export type OutputOf<T extends AnyTask> = T extends Task<string, never, infer Out> ? Out : never
+
+const KNOWN: ReadonlySet<string> = new Set(['payload', ...TASK_OPTIONS])
+
+/**
+ * Defines a task whose payload is checked by a schema (any Standard Schema: zod, valibot, arktype ...): when a
+ * job is added, and again before the handler runs.
+ *
+ * @throws KT_NAME_INVALID, KT_TASK_INVALID (no schema), KT_OPTION_UNKNOWN, KT_OPTION_INVALID, KT_DURATION_INVALID
+ * @example
+ * const sendEmail = defineTask('send_email', { payload: z.object({ to: z.string() }), maxAttempts: 5 })
+ */
+export function defineTask<const Name extends string, Schema extends StandardSchemaV1>(
+  name: Name,
+  options: TaskOptions & {
+    readonly payload: Schema & RequireJson<StandardSchemaV1.InferInput<Schema>>
+  },
+): Task<Name, StandardSchemaV1.InferInput<Schema>, StandardSchemaV1.InferOutput<Schema>>
+/**
+ * Defines a task without a schema. Its payload is only known to be JSON; declare what it is, unchecked, with
+ * `defineTask<'resize', { file: string }>('resize')`.
+ */
+export function defineTask<const Name extends string, In = unknown>(
+  name: Name,
+  options?: TaskOptions & { readonly payload?: undefined },
+): Task<Name, In, unknown extends In ? Json : In>
+export function defineTask(
+  name: string,
+  options?: TaskOptions & { readonly payload?: StandardSchemaV1 | undefined },
+): Task<string, never, unknown> {
+  checkTaskName(name)
+  const given = readOptions(options, KNOWN, `defineTask('${name}')`)
+  const schema = given['payload'] === undefined ? undefined : checkSchema(given['payload'], name)
+  return Object.freeze({ name, schema, defaults: checkTaskOptions(given), '~task': 1 })
+}
+
+/** Whether `defineTask` made it. */
+export function isTask(value: unknown): value is AnyTask {
+  return typeof value === 'object' && value !== null && '~task' in value && value['~task'] === 1
+}

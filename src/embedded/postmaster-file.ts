@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { runCommand } from './command.ts'
+
+/**
+ * What a running server says of itself in `postmaster.pid`. The file is PostgreSQL's own lock on the data folder, so
+ * it is our registry too: only the one server that holds the folder can write it.
+ */
+export interface Postmaster {
+  readonly pid: number
+  readonly port: number
+  /** Where its Unix socket lies; missing in the first moments of a start. */
+  readonly socketFolder: string | undefined
+  readonly isReady: boolean
+}
+
+/** Undefined when the folder has no server. After a crash the file stays, so its process may be gone. */
+export async function readPostmaster(data: string): Promise<Postmaster | undefined> {
+  const text = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')
+  // In this order: pid, data folder, start time, port, socket folder, address, shared memory, status.
+  const [pid, , , port, socketFolder, , , status] = text.split('\n').map((line) => line.trim())
+  if (pid === undefined || pid === '') return undefined
+  return {
+    pid: Number(pid),
+    port: Number(port),
+    socketFolder: socketFolder === '' ? undefined : socketFolder,
+    isReady: status === 'ready',
+  }
+}
+
+/** Whether the process is a server whose command line names the folder: a pid alone may long be somebody else's. */
+export async function isServerOf(pid: number, folder: string): Promise<boolean> {
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(async () => {
+    const { stdout } = await runCommand('ps', ['-ww', '-o', 'args=', '-p', `${pid}`])
+    return stdout
+  })
+  return commandLine.includes(folder)
+}

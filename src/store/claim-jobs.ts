@@ -1,0 +1,90 @@
+import type { Lease } from '../core/lease.ts'
+import type { Database, TextRow } from './database.ts'
+import { claimJobs as statement } from './statements.generated.ts'
+import { forSchema, valuesOf } from './statement.ts'
+
+/** What to claim, for whom. */
+export interface ClaimRequest {
+  readonly worker: number
+  readonly nonce: string
+  /** A number that this worker never used before. */
+  readonly claim: number
+  /** How many of which queues; `all` takes from every queue in turn. */
+  readonly queues: ReadonlyMap<number, number> | 'all'
+  readonly total: number
+  readonly tasks: readonly number[]
+}
+
+/** A job as claimed: names still numbers, everything else as the database prints it, parsed when somebody looks. */
+export interface ClaimedJob {
+  readonly id: string
+  readonly queueId: number
+  readonly taskId: number
+  readonly attempt: number
+  readonly maxAttempts: number
+  readonly priority: number
+  readonly crashes: number
+  readonly runAt: string
+  readonly createdAt: string
+  readonly payload: string
+  readonly extras: string | null
+  readonly errors: string | null
+  readonly lease: Lease
+}
+
+export interface Claimed {
+  readonly jobs: readonly ClaimedJob[]
+  /** Fewer jobs were ready than were asked for. */
+  readonly dry: boolean
+  /** Where dry: milliseconds until the next scheduled job of the queues asked falls due, if there is one. */
+  readonly nextDueIn: number | undefined
+}
+
+/** Leases up to `total` ready jobs, best priority and earliest due first within each queue. */
+export async function claimJobs(database: Database, schema: string, request: ClaimRequest): Promise<Claimed> {
+  const { queues } = request
+  const rows = await database.queryText(
+    forSchema(statement.text, schema),
+    valuesOf(statement, {
+      ...request,
+      queues: queues === 'all' ? null : [...queues.keys()],
+      limits: queues === 'all' ? null : [...queues.values()],
+    }),
+  )
+  const lease: Lease = { worker: request.worker, claim: request.claim }
+  const last = rows.at(-1)
+  const dry = last !== undefined && last[0] === null
+  return {
+    jobs: (dry ? rows.slice(0, -1) : rows).map((row) => claimedJob(row, lease)),
+    dry,
+    nextDueIn: dry ? millisecondsBetween(last[8], last[7]) : undefined,
+  }
+}
+
+function claimedJob(row: TextRow, lease: Lease): ClaimedJob {
+  return {
+    id: text(row[0]),
+    queueId: Number(row[1]),
+    taskId: Number(row[2]),
+    attempt: Number(row[3]),
+    maxAttempts: Number(row[4]),
+    priority: Number(row[5]),
+    crashes: Number(row[6]),
+    runAt: text(row[7]),
+    createdAt: text(row[8]),
+    payload: text(row[9]),
+    extras: row[10] ?? null,
+    errors: row[11] ?? null,
+    lease,
+  }
+}
+
+function text(value: string | null | undefined): string {
+  if (typeof value !== 'string') throw new TypeError('claim_jobs left out a column that it promises')
+  return value
+}
+
+function millisecondsBetween(now: string | null | undefined, then: string | null | undefined): number | undefined {
+  if (typeof now !== 'string' || typeof then !== 'string') return undefined
+  return Math.max(0, Date.parse(then) - Date.parse(now))
+}

@@ -1,0 +1,17 @@
+import type { Queryable } from './db.ts'
+
+/** A row as the database prints it: for the hot path, which parses what it needs itself. */
+export type TextRow = readonly (string | null)[]
+
+/** What the engine needs of a driver beyond one statement at a time. Every call ends within its deadline. */
+export interface Database extends Queryable {
+  queryText(text: string, values: readonly unknown[]): Promise<readonly TextRow[]>
+  /** Several statements without parameters, as a migration is. */
+  script(text: string): Promise<void>
+  /** Committed when `work` returns, rolled back when it throws. */
+  transaction<T>(work: (tx: DatabaseTransaction) => Promise<T>): Promise<T>
+}
+
+export interface DatabaseTransaction extends Queryable {
+  script(text: string): Promise<void>
+}

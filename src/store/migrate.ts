@@ -1,0 +1,83 @@
+import { KongTaskError } from '../core/errors.ts'
+import type { Database } from './database.ts'
+import type { Queryable } from './db.ts'
+import type { Migration } from './migration.ts'
+import { migrations as shipped } from './migrations.generated.ts'
+import { createSchema, lockMigrations, readMigrations, readSchema, recordMigration } from './statements.generated.ts'
+import { forSchema, runStatement } from './statement.ts'
+
+const OLDEST_SERVER = 14
+
+/**
+ * Brings the schema up to date, or does nothing. Safe when any number of processes start at once: each step is its
+ * own transaction under a lock, and whoever comes second finds it applied.
+ *
+ * @throws KT_SCHEMA_FOREIGN where the schema holds somebody else's tables, KT_SCHEMA_TOO_NEW where it was changed by
+ * newer code in a way that this code cannot work with, KT_DATABASE_VERSION before PostgreSQL 14.
+ */
+export async function migrate(
+  database: Database,
+  schema: string,
+  migrations: readonly Migration[] = shipped,
+): Promise<void> {
+  const newest = migrations.length - 1
+  let applied = await appliedMigrations(database, schema, migrations)
+  while (applied < newest) {
+    await database.transaction(async (tx) => {
+      await runStatement(tx, schema, lockMigrations, {})
+      applied = await appliedMigrations(tx, schema, migrations)
+      const next = migrations[applied + 1]
+      if (next === undefined) return
+      if (next.number === 0) await createSchemaIfMissing(tx, schema)
+      await tx.script(forSchema(next.sql, schema))
+      await runStatement(tx, schema, recordMigration, next)
+      applied = next.number
+    })
+  }
+}
+
+/** Refuses a database that this code must not touch. For those who do not migrate. */
+export async function checkSchema(database: Database, schema: string): Promise<void> {
+  const applied = await appliedMigrations(database, schema, shipped)
+  if (applied < shipped.length - 1) {
+    throw new KongTaskError(
+      'KT_NOT_MIGRATED',
+      `The schema "${schema}" is at migration ${applied}, this code needs ${shipped.length - 1}. Run kong.migrate(), or start the runner without \`migrate: false\`.`,
+    )
+  }
+}
+
+async function createSchemaIfMissing(db: Queryable, schema: string): Promise<void> {
+  const [found] = await runStatement(db, schema, readSchema, { schema })
+  if (found?.exists !== true) await runStatement(db, schema, createSchema, {})
+}
+
+/** The number of the newest migration that is applied, -1 where there is none. */
+async function appliedMigrations(db: Queryable, schema: string, known: readonly Migration[]): Promise<number> {
+  const [found] = await runStatement(db, schema, readSchema, { schema })
+  if (found === undefined) throw new KongTaskError('KT_CONNECTION_INVALID', 'The database answered a query with no row.')
+  if (found.version < OLDEST_SERVER * 10_000) {
+    const version = `${Math.trunc(found.version / 10_000)}.${found.version % 100}`
+    throw new KongTaskError(
+      'KT_DATABASE_VERSION',
+      `KongTask needs PostgreSQL ${OLDEST_SERVER} or later; this server is ${version}.`,
+    )
+  }
+  if (!found.ours) {
+    if (!found.occupied) return -1
+    throw new KongTaskError(
+      'KT_SCHEMA_FOREIGN',
+      `The schema "${schema}" holds tables or functions that are not KongTask's. Give KongTask a schema of its own: { schema: 'kongtask' }.`,
+    )
+  }
+  const applied = await runStatement(db, schema, readMigrations, {})
+  const strange = applied.filter((row) => row.number >= known.length)
+  const breaking = strange.find((row) => row.breaking)
+  if (breaking !== undefined) {
+    throw new KongTaskError(
+      'KT_SCHEMA_TOO_NEW',
+      `The schema "${schema}" was changed by newer code (migration ${breaking.number}, ${breaking.name}) in a way that this version cannot work with. Deploy the newer version of kongtask here too.`,
+    )
+  }
+  return applied.length - 1
+}

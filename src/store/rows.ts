@@ -1,0 +1,96 @@
+import type { Job, JobError, JobState } from '../core/job.ts'
+import type { Json, JsonObject } from '../core/json.ts'
+
+/** A job as read_job and its relatives return it. */
+export interface JobRow {
+  readonly id: string
+  readonly task: string
+  readonly queue: string
+  readonly payload: unknown
+  readonly state: string
+  readonly attempt: number
+  readonly max_attempts: number
+  readonly priority: number
+  readonly run_at: Date
+  readonly created_at: Date
+  readonly finished_at: Date | null
+  readonly extras: unknown
+  readonly errors: unknown
+  readonly result: unknown
+}
+
+const states: readonly string[] = ['scheduled', 'ready', 'running', 'completed', 'dead', 'cancelled'] satisfies JobState[]
+
+/** The one place where a stored row becomes a Job. */
+export function jobOf(row: JobRow): Job {
+  return {
+    id: row.id,
+    task: row.task,
+    queue: row.queue,
+    payload: row.payload,
+    state: stateOf(row.state),
+    attempt: row.attempt,
+    maxAttempts: row.max_attempts,
+    priority: row.priority,
+    scheduledAt: row.run_at,
+    createdAt: row.created_at,
+    finishedAt: row.finished_at ?? undefined,
+    ...extrasOf(row.extras),
+    errors: errorsOf(row.errors),
+    result: row.result === null ? undefined : jsonOf(row.result),
+  }
+}
+
+/** What `extras` holds for readers: tags and metadata. */
+export function extrasOf(extras: unknown): Pick<Job, 'tags' | 'metadata'> {
+  const { tags, metadata } = recordOf(extras)
+  return {
+    tags: Array.isArray(tags) ? tags.map(String) : [],
+    metadata: recordOf(metadata),
+  }
+}
+
+/** A job's own timeout in milliseconds, where it has one. */
+export function timeoutOf(extras: unknown): number | undefined {
+  const { timeout } = recordOf(extras)
+  return typeof timeout === 'number' ? timeout : undefined
+}
+
+export function errorsOf(errors: unknown): readonly JobError[] {
+  return Array.isArray(errors) ? errors.map(errorOf) : []
+}
+
+function errorOf(value: unknown): JobError {
+  const { attempt, at, name, message, stack, cause } = recordOf(value)
+  return {
+    attempt: Number(attempt),
+    at: new Date(String(at)),
+    name: String(name),
+    message: String(message),
+    ...(typeof stack === 'string' ? { stack } : {}),
+    ...(cause === undefined ? {} : { cause }),
+  }
+}
+
+function stateOf(state: string): JobState {
+  if (isState(state)) return state
+  throw new TypeError(`The database holds a job in the state "${state}", which this version does not know.`)
+}
+
+function isState(state: string): state is JobState {
+  return states.includes(state)
+}
+
+function recordOf(value: unknown): JsonObject {
+  const json = jsonOf(value)
+  return isObject(json) ? json : {}
+}
+
+function isObject(json: Json): json is JsonObject {
+  return typeof json === 'object' && json !== null && !Array.isArray(json)
+}
+
+/** A jsonb column comes out of the driver as JSON by definition. */
+function jsonOf(value: unknown): Json {
+  return value as Json
+}

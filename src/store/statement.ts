@@ -1,0 +1,36 @@
+import type { Queryable } from './db.ts'
+
+/** One statement of sql/queries, with the types that its header promises (test/sql holds it to them). */
+export interface Statement<Parameters, Row> {
+  readonly name: string
+  /** Written against the schema `kongtask.`. */
+  readonly text: string
+  readonly parameters: readonly (keyof Parameters & string)[]
+  readonly columns: readonly (readonly [name: string, type: string])[]
+  /** Carries the row's type; never set. */
+  readonly row?: Row
+}
+
+/** Text for one schema. The name was checked (core/names.ts) and is quoted, for it may be a word of SQL's. */
+export function forSchema(text: string, schema: string): string {
+  return text
+    .replaceAll('"kongtask"', `"${schema}"`)
+    .replaceAll('kongtask.', `"${schema}".`)
+    .replaceAll('kongtask:', `${schema}:`)
+}
+
+/** Runs a statement and trusts its rows to be what its header says: the one place where that trust is given. */
+export async function runStatement<Parameters, Row>(
+  db: Queryable,
+  schema: string,
+  statement: Statement<Parameters, Row>,
+  parameters: Parameters,
+): Promise<Row[]> {
+  const values = valuesOf(statement, parameters)
+  const { rows } = await db.query(forSchema(statement.text, schema), values)
+  return rows as Row[]
+}
+
+export function valuesOf<Parameters, Row>(statement: Statement<Parameters, Row>, parameters: Parameters): unknown[] {
+  return statement.parameters.map((name) => parameters[name])
+}

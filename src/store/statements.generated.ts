@@ -1,0 +1,222 @@
+// Written by `npm run embed-sql` from sql/. Do not edit.
+import type { Statement } from './statement.ts'
+
+export const claimJobs: Statement<
+  { readonly worker: number; readonly nonce: string; readonly claim: number; readonly queues: readonly number[] | null; readonly limits: readonly number[] | null; readonly total: number; readonly tasks: readonly number[] },
+  { readonly id: string | null; readonly queue_id: number | null; readonly task_id: number | null; readonly attempt: number | null; readonly max_attempts: number | null; readonly priority: number | null; readonly crashes: number | null; readonly run_at: Date | null; readonly created_at: Date; readonly payload: string | null; readonly extras: string | null; readonly errors: string | null }
+> = {
+  name: "claim_jobs",
+  text: "select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, payload, extras, errors\nfrom kongtask.claim_jobs($1::int4, $2::uuid, $3::int4, $4::int4[], $5::int4[], $6::int4, $7::int4[])",
+  parameters: ["worker","nonce","claim","queues","limits","total","tasks"],
+  columns: [["id","int8"],["queue_id","int4"],["task_id","int4"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["crashes","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["payload","text"],["extras","text"],["errors","text"]],
+}
+
+export const createSchema: Statement<
+  Record<never, never>,
+  Record<never, never>
+> = {
+  name: "create_schema",
+  text: "create schema \"kongtask\"",
+  parameters: [],
+  columns: [],
+}
+
+export const detachHistoryDay: Statement<
+  Record<never, never>,
+  Record<never, never>
+> = {
+  name: "detach_history_day",
+  text: "alter table kongtask.history detach partition kongtask.history_00000000 concurrently",
+  parameters: [],
+  columns: [],
+}
+
+export const dropHistoryDay: Statement<
+  Record<never, never>,
+  Record<never, never>
+> = {
+  name: "drop_history_day",
+  text: "drop table if exists kongtask.history_00000000",
+  parameters: [],
+  columns: [],
+}
+
+export const extendHistory: Statement<
+  Record<never, never>,
+  { readonly added: number }
+> = {
+  name: "extend_history",
+  text: "select kongtask.extend_history() as added",
+  parameters: [],
+  columns: [["added","int4"]],
+}
+
+export const finalizeHistoryDay: Statement<
+  Record<never, never>,
+  Record<never, never>
+> = {
+  name: "finalize_history_day",
+  text: "alter table kongtask.history detach partition kongtask.history_00000000 finalize",
+  parameters: [],
+  columns: [],
+}
+
+export const heartbeat: Statement<
+  { readonly worker: number; readonly nonce: string; readonly lease: number; readonly known: readonly number[]; readonly before: number },
+  { readonly alive: boolean }
+> = {
+  name: "heartbeat",
+  text: "select kongtask.heartbeat($1::int4, $2::uuid, $3::float8, $4::int4[], $5::int4) as alive",
+  parameters: ["worker","nonce","lease","known","before"],
+  columns: [["alive","bool"]],
+}
+
+export const insertJobs: Statement<
+  { readonly jobs: string },
+  { readonly ordinal: string; readonly id: string; readonly status: string }
+> = {
+  name: "insert_jobs",
+  text: "select ordinal, id, status from kongtask.insert_jobs($1::jsonb)",
+  parameters: ["jobs"],
+  columns: [["ordinal","int8"],["id","text"],["status","text"]],
+}
+
+export const listDeadLetters: Statement<
+  { readonly before_at: Date | null; readonly before_id: string | null; readonly limit: number },
+  { readonly id: string; readonly task: string; readonly queue: string; readonly payload: unknown; readonly state: string; readonly attempt: number; readonly max_attempts: number; readonly priority: number; readonly run_at: Date; readonly created_at: Date; readonly finished_at: Date | null; readonly extras: unknown | null; readonly errors: unknown | null; readonly result: unknown | null }
+> = {
+  name: "list_dead_letters",
+  text: "select d.id, t.name as task, q.name as queue, d.payload, 'dead' as state, d.attempt, d.max_attempts, d.priority,\n       d.run_at, d.created_at, d.finished_at, d.extras, d.errors, null::jsonb as result\n  from kongtask.dead_letters d\n  join kongtask.tasks t on t.id = d.task_id\n  join kongtask.queues q on q.id = d.queue_id\n where $1::timestamptz is null or (d.finished_at, d.id) < ($1::timestamptz, $2::int8)\n order by d.finished_at desc, d.id desc\n limit $3::int4",
+  parameters: ["before_at","before_id","limit"],
+  columns: [["id","int8"],["task","text"],["queue","text"],["payload","jsonb"],["state","text"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["finished_at","timestamptz"],["extras","jsonb"],["errors","jsonb"],["result","jsonb"]],
+}
+
+export const lockMigrations: Statement<
+  Record<never, never>,
+  Record<never, never>
+> = {
+  name: "lock_migrations",
+  text: "select pg_advisory_xact_lock(hashtextextended('kongtask:migrations', 0))",
+  parameters: [],
+  columns: [],
+}
+
+export const pruneOverflow: Statement<
+  { readonly limit: number },
+  { readonly pruned: string }
+> = {
+  name: "prune_overflow",
+  text: "with expired as (\n  select o.ctid from kongtask.history_overflow o\n   where o.expires_at < kongtask.clock()\n   order by o.expires_at\n   limit $1::int4\n     for update skip locked\n),\ngone as (\n  delete from kongtask.history_overflow o using expired where o.ctid = expired.ctid returning 1\n)\nselect count(*) as pruned from gone",
+  parameters: ["limit"],
+  columns: [["pruned","int8"]],
+}
+
+export const publish: Statement<
+  { readonly tasks: string; readonly queues: readonly (string | null)[] | null },
+  { readonly kind: string; readonly name: string; readonly id: number }
+> = {
+  name: "publish",
+  text: "select kind, name, id from kongtask.publish($1::jsonb, $2::text[])",
+  parameters: ["tasks","queues"],
+  columns: [["kind","text"],["name","text"],["id","int4"]],
+}
+
+export const readExpiredDays: Statement<
+  Record<never, never>,
+  { readonly day: string; readonly attached: boolean; readonly pending: boolean }
+> = {
+  name: "read_expired_days",
+  text: "select right(c.relname, 8) as day, i.inhrelid is not null as attached, coalesce(i.inhdetachpending, false) as pending\n  from pg_class parent\n  join pg_class c on c.relnamespace = parent.relnamespace and c.relkind = 'r' and c.relname ~ '^history_[0-9]{8}$'\n  left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = parent.oid\n where parent.oid = 'kongtask.history'::regclass\n   and right(c.relname, 8) < to_char(kongtask.clock() at time zone 'UTC', 'YYYYMMDD')\n order by c.relname",
+  parameters: [],
+  columns: [["day","text"],["attached","bool"],["pending","bool"]],
+}
+
+export const readJob: Statement<
+  { readonly id: string },
+  { readonly id: string; readonly task: string; readonly queue: string; readonly payload: unknown; readonly state: string; readonly attempt: number; readonly max_attempts: number; readonly priority: number; readonly run_at: Date; readonly created_at: Date; readonly finished_at: Date | null; readonly extras: unknown | null; readonly errors: unknown | null; readonly result: unknown | null }
+> = {
+  name: "read_job",
+  text: "with found as (\n  select j.id, j.task_id, j.queue_id, j.payload,\n         case when j.worker <> 0 then 'running' when j.run_at > kongtask.clock() then 'scheduled' else 'ready' end as state,\n         j.attempt, j.max_attempts, j.priority, j.run_at, j.created_at, null::timestamptz as finished_at,\n         j.extras, j.errors, null::jsonb as result\n    from kongtask.jobs j\n   where j.queue_id = any (array(select q.id from kongtask.queues q)) and j.id = $1::int8\n  union all\n  select d.id, d.task_id, d.queue_id, d.payload, 'dead', d.attempt, d.max_attempts, d.priority, d.run_at, d.created_at,\n         d.finished_at, d.extras, d.errors, null\n    from kongtask.dead_letters d\n   where d.id = $1::int8\n  union all\n  select h.id, h.task_id, h.queue_id, h.payload, case when h.completed then 'completed' else 'cancelled' end, h.attempt,\n         h.max_attempts, h.priority, h.run_at, h.created_at, h.finished_at, h.extras, h.errors, h.result\n    from (select * from kongtask.history union all select * from kongtask.history_overflow) h\n   where h.id = $1::int8 and h.expires_at > kongtask.clock()\n)\nselect f.id, t.name as task, q.name as queue, f.payload, f.state, f.attempt, f.max_attempts, f.priority, f.run_at,\n       f.created_at, f.finished_at, f.extras, f.errors, f.result\n  from found f\n  join kongtask.tasks t on t.id = f.task_id\n  join kongtask.queues q on q.id = f.queue_id",
+  parameters: ["id"],
+  columns: [["id","int8"],["task","text"],["queue","text"],["payload","jsonb"],["state","text"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["finished_at","timestamptz"],["extras","jsonb"],["errors","jsonb"],["result","jsonb"]],
+}
+
+export const readMigrations: Statement<
+  Record<never, never>,
+  { readonly number: number; readonly name: string; readonly breaking: boolean }
+> = {
+  name: "read_migrations",
+  text: "select number, name, breaking from kongtask.migrations order by number",
+  parameters: [],
+  columns: [["number","int4"],["name","text"],["breaking","bool"]],
+}
+
+export const readNames: Statement<
+  Record<never, never>,
+  { readonly id: number; readonly name: string }
+> = {
+  name: "read_names",
+  text: "select id, name from kongtask.queues",
+  parameters: [],
+  columns: [["id","int4"],["name","text"]],
+}
+
+export const readSchema: Statement<
+  { readonly schema: string },
+  { readonly version: number; readonly exists: boolean; readonly ours: boolean; readonly occupied: boolean }
+> = {
+  name: "read_schema",
+  text: "select current_setting('server_version_num')::int4 as version,\n       n.oid is not null as exists,\n       (select count(*) = 4 from pg_attribute a\n         where a.attrelid = to_regclass(format('%I.migrations', $1::text))\n           and a.attname in ('number', 'name', 'breaking', 'applied_at')) as ours,\n       exists (select from pg_class c where c.relnamespace = n.oid)\n         or exists (select from pg_proc p where p.pronamespace = n.oid) as occupied\n  from (select 1) one\n  left join pg_namespace n on n.nspname = $1::text",
+  parameters: ["schema"],
+  columns: [["version","int4"],["exists","bool"],["ours","bool"],["occupied","bool"]],
+}
+
+export const recordMigration: Statement<
+  { readonly number: number; readonly name: string; readonly breaking: boolean },
+  Record<never, never>
+> = {
+  name: "record_migration",
+  text: "insert into kongtask.migrations (number, name, breaking) values ($1::int4, $2::text, $3::bool)",
+  parameters: ["number","name","breaking"],
+  columns: [],
+}
+
+export const registerWorker: Statement<
+  { readonly lease: number; readonly info: string },
+  { readonly worker: number; readonly nonce: string }
+> = {
+  name: "register_worker",
+  text: "select worker, nonce from kongtask.register_worker($1::float8, $2::jsonb)",
+  parameters: ["lease","info"],
+  columns: [["worker","int4"],["nonce","uuid"]],
+}
+
+export const rescueWorkers: Statement<
+  Record<never, never>,
+  { readonly workers: number; readonly jobs: number }
+> = {
+  name: "rescue_workers",
+  text: "select workers, jobs from kongtask.rescue_workers()",
+  parameters: [],
+  columns: [["workers","int4"],["jobs","int4"]],
+}
+
+export const settleJobs: Statement<
+  { readonly worker: number; readonly queue: number; readonly ids: readonly string[]; readonly claims: readonly number[]; readonly results: readonly (string | null)[] | null; readonly others: string | null; readonly closed: readonly number[] },
+  { readonly refused: readonly string[] }
+> = {
+  name: "settle_jobs",
+  text: "select kongtask.settle_jobs($1::int4, $2::int4, $3::int8[], $4::int4[], $5::text[], $6::jsonb, $7::int4[]) as refused",
+  parameters: ["worker","queue","ids","claims","results","others","closed"],
+  columns: [["refused","int8[]"]],
+}
+
+export const unregisterWorker: Statement<
+  { readonly worker: number; readonly nonce: string },
+  Record<never, never>
+> = {
+  name: "unregister_worker",
+  text: "select kongtask.unregister_worker($1::int4, $2::uuid)",
+  parameters: ["worker","nonce"],
+  columns: [],
+}
