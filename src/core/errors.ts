@@ -15,22 +15,6 @@ export class KongTaskError extends BrandedError {
   }
 }
 
-/** Throw it from a handler when trying again cannot help: the job goes to the dead letters at once. */
-export class PermanentError extends BrandedError {
-  static override readonly brand: string = 'PermanentError'
-}
-
-/** Throw it from a handler to be tried again, at a time of your choosing: `retryIn` is a duration from now. */
-export class RetryableError extends BrandedError {
-  static override readonly brand: string = 'RetryableError'
-  readonly retryIn: number | string | undefined
-
-  constructor(message: string, options?: { readonly cause?: unknown; readonly retryIn?: number | string | undefined }) {
-    super(message, options)
-    this.retryIn = options?.retryIn
-  }
-}
-
 /** `signal.reason` when the task's `timeout` has passed. The attempt counts as failed. */
 export class JobTimeoutError extends KongTaskError {
   static override readonly brand: string = 'JobTimeoutError'

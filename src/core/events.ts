@@ -1,4 +1,3 @@
-import type { Json } from './json.ts'
 import type { Settlement } from './settlement.ts'
 
 /** The facts about a job that every event about it carries. */
@@ -20,9 +19,16 @@ export interface Events {
     readonly note: string | undefined
   }
   /** Emitted when the settlement is written, with what was written; not when it was refused by the fence. */
-  'job.settled': { readonly job: JobFacts; readonly settlement: Settlement; readonly result?: Json | undefined }
-  /** The job was no longer ours when we came to settle it; somebody else owns its outcome. */
-  'job.lost': { readonly job: JobFacts }
+  'job.settled': { readonly job: JobFacts; readonly settlement: Settlement }
+  /**
+   * The fence refused our settlement: somebody else owns the job. Not `certain` where an earlier try to write it
+   * had no answer and may have been the one that did.
+   */
+  'job.lost': { readonly job: JobFacts; readonly certain: boolean }
+  /** The handler did not end in time after its signal had aborted. Its slot is open again; it may still be at work. */
+  'job.stuck': { readonly job: JobFacts }
+  /** The job completed, but its result is no JSON and was not kept. */
+  'job.result_dropped': { readonly job: JobFacts; readonly why: string }
   'worker.started': { readonly worker: number; readonly queues: readonly string[] | 'all' }
   'worker.stopping': { readonly worker: number; readonly running: number }
   'worker.stopped': { readonly worker: number }
@@ -33,6 +39,3 @@ export interface Events {
 }
 
 export type EventName = keyof Events
-
-/** Tells listeners; never throws, whatever a listener does. */
-export type Emit = <N extends EventName>(name: N, event: Events[N]) => void

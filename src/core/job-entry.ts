@@ -1,6 +1,5 @@
 import type { JobOptions } from './job-options.ts'
 import type { JsonOf } from './json-of.ts'
-import type { Json } from './json.ts'
 import type { AnyTask, InputOf, OpenTask } from './task.ts'
 
 // A registered symbol, so that another copy of the package may have made the value.
@@ -17,22 +16,36 @@ export interface NewJobSpec extends JobOptions {
  * A job for a stream or list of jobs of many tasks: `kong.addJobs(rows.map((row) => newJob(task, row)))`. The
  * types are checked here, the values by `addJobs`.
  */
-export function newJob<P = Record<never, never>>(
-  task: string | OpenTask,
-  payload?: P & JsonOf<P>,
+export function newJob<T extends AnyTask | string>(task: T & TakesNothing<T>): NewJobSpec
+export function newJob<T extends AnyTask | string, P>(
+  task: T,
+  payload: PayloadFor<T, P>,
   options?: JobOptions,
 ): NewJobSpec
-export function newJob<T extends AnyTask>(task: T, ...rest: PayloadArguments<InputOf<T>>): NewJobSpec
 export function newJob(task: AnyTask | string, payload?: unknown, options?: JobOptions): NewJobSpec {
   return Object.freeze({ ...options, task, payload, [SPEC]: true as const })
 }
 
-/** The parameters after the task: its payload, which may be left out where `{}` is one, and options. */
-export type PayloadArguments<In> = unknown extends In
-  ? [payload?: Json | undefined, options?: JobOptions]
-  : Record<never, never> extends In
-    ? [payload?: In | undefined, options?: JobOptions]
-    : [payload: In, options?: JobOptions]
+/**
+ * What may be passed for a task: its input type; where only a name or an open task is at hand, whatever JSON can
+ * carry, with `P` the type of what was passed.
+ */
+export type PayloadFor<T, P> = [T] extends [string | OpenTask]
+  ? (P & JsonOf<P>) | undefined
+  : [T] extends [AnyTask]
+    ? InputOf<T> | OmittedPayload<T>
+    : never
+
+/** A constraint that only those tasks meet for which `{}` is a payload. */
+export type TakesNothing<T> = [T] extends [string | OpenTask]
+  ? unknown
+  : [T] extends [AnyTask]
+    ? undefined extends OmittedPayload<T>
+      ? unknown
+      : never
+    : never
+
+type OmittedPayload<T extends AnyTask> = Record<string, never> extends InputOf<T> ? undefined : never
 
 /** The least that an entry of `addJobs` is; `CheckedEntry` says the rest. */
 export interface LooseEntry {
@@ -42,18 +55,20 @@ export interface LooseEntry {
 
 /** What one entry of `addJobs` must be, judged by its own task. */
 export type CheckedEntry<E> = E extends { readonly task: infer T }
-  ? JobOptions & NoOtherKeys<E> & PayloadField<T, E>
+  ? { readonly task: T } & JobOptions & NoOtherKeys<E> & PayloadField<T, E>
   : LooseEntry
 
-type PayloadField<T, E> = T extends OpenTask | string
-  ? { readonly payload?: E extends { readonly payload: infer P } ? JsonOf<P> : unknown }
-  : T extends AnyTask
-    ? Record<never, never> extends InputOf<T>
-      ? { readonly payload?: InputOf<T> | undefined }
-      : { readonly payload: InputOf<T> }
-    : never
+type PayloadField<T, E> = E extends { readonly payload: infer P }
+  ? { readonly payload?: PayloadFor<T, P> }
+  : TakesNothing<T> extends never
+    ? { readonly payload: PayloadFor<T, unknown> }
+    : unknown
 
 // The entry's type is inferred from the entry, which switches off the compiler's own check for stray keys.
 type NoOtherKeys<E> = {
-  readonly [K in Exclude<keyof E, keyof JobOptions | 'task' | 'payload'>]?: never
+  readonly [K in Exclude<keyof E, keyof JobOptions | 'task' | 'payload'>]: UnknownOption
+}
+
+interface UnknownOption {
+  readonly '~unknownOption': true
 }

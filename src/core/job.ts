@@ -16,9 +16,15 @@ export interface JobError {
   readonly at: Date
   readonly name: string
   readonly message: string
+  /** The error's own code, where it has one. */
+  readonly code?: string | undefined
   readonly stack?: string | undefined
-  readonly cause?: Json | undefined
+  /** The errors behind it, outermost first, each with the same fields. */
+  readonly cause?: ErrorCause | undefined
 }
+
+/** An error that caused another. */
+export type ErrorCause = Pick<JobError, 'name' | 'message' | 'code' | 'stack' | 'cause'>
 
 /** One row: a task to perform once, with its history. */
 export interface Job<Payload = unknown> {

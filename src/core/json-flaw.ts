@@ -36,22 +36,13 @@ function walkPresent(value: unknown, depth: number, ancestors: Ancestors): Findi
 }
 
 function walk(value: unknown, depth: number, ancestors: Ancestors): Finding | undefined {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-    case 'undefined':
-      return undefined
-    case 'number':
-      return Number.isFinite(value) ? undefined : found(`is ${value}, which JSON does not have`)
-    case 'object':
-      return value === null ? undefined : walkObject(value, depth, ancestors)
-    case 'bigint':
-      return found('is a BigInt')
-    case 'function':
-      return found('is a function')
-    case 'symbol':
-      return found('is a symbol')
+  if (typeof value === 'object') return value === null ? undefined : walkObject(value, depth, ancestors)
+  if (typeof value === 'number') {
+    return Number.isFinite(value) ? undefined : found(`is ${value}, which JSON does not have`)
   }
+  if (typeof value === 'bigint') return found('is a BigInt')
+  if (typeof value === 'function' || typeof value === 'symbol') return found(`is a ${typeof value}`)
+  return undefined
 }
 
 function walkObject(value: object, depth: number, ancestors: Ancestors): Finding | undefined {

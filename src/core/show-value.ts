@@ -5,22 +5,11 @@ const LONGEST = 60
  * `toString`, no getters). What is inside objects stays out of messages: it may be secret.
  */
 export function showValue(value: unknown): string {
-  switch (typeof value) {
-    case 'string':
-      return showText(value)
-    case 'bigint':
-      return `${truncated(String(value))}n`
-    case 'symbol':
-      return 'a symbol'
-    case 'function':
-      return 'a function'
-    case 'object':
-      return showObject(value)
-    case 'number':
-    case 'boolean':
-    case 'undefined':
-      return String(value)
-  }
+  if (typeof value === 'string') return showText(value)
+  if (typeof value === 'object') return showObject(value)
+  if (typeof value === 'bigint') return `${truncated(String(value))}n`
+  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
+  return String(value)
 }
 
 /** Text in quotes, with everything escaped that could break out of a log line. */

@@ -28,14 +28,22 @@ export type AnyTask = Task<string, never, unknown>
 /** A task that takes any JSON, having no schema and no declared payload. */
 export type OpenTask = Task<string, unknown, unknown>
 
-/** What is passed to `addJob` for a task. */
-export type InputOf<T extends AnyTask> = T extends Task<string, infer In, unknown> ? In : never
+/** What is passed to `addJob` for a task; for one of several tasks, what fits them all. */
+export type InputOf<T extends AnyTask> = [T] extends [Task<string, infer In, unknown>] ? In : never
 
 /** What a task's handler receives: the schema's output. */
 export type OutputOf<T extends AnyTask> = T extends Task<string, never, infer Out> ? Out : never
 
 const KNOWN: ReadonlySet<string> = new Set(['payload', ...TASK_OPTIONS])
 
+/**
+ * Defines a task without a schema. Its payload is only known to be JSON; declare what it is, unchecked, with
+ * `defineTask<'resize', { file: string }>('resize')`.
+ */
+export function defineTask<const Name extends string, In = unknown>(
+  name: Name,
+  options?: TaskOptions & { readonly payload?: undefined },
+): Task<Name, In, unknown extends In ? Json : In>
 /**
  * Defines a task whose payload is checked by a schema (any Standard Schema: zod, valibot, arktype ...): when a
  * job is added, and again before the handler runs.
@@ -50,14 +58,6 @@ export function defineTask<const Name extends string, Schema extends StandardSch
     readonly payload: Schema & RequireJson<StandardSchemaV1.InferInput<Schema>>
   },
 ): Task<Name, StandardSchemaV1.InferInput<Schema>, StandardSchemaV1.InferOutput<Schema>>
-/**
- * Defines a task without a schema. Its payload is only known to be JSON; declare what it is, unchecked, with
- * `defineTask<'resize', { file: string }>('resize')`.
- */
-export function defineTask<const Name extends string, In = unknown>(
-  name: Name,
-  options?: TaskOptions & { readonly payload?: undefined },
-): Task<Name, In, unknown extends In ? Json : In>
 export function defineTask(
   name: string,
   options?: TaskOptions & { readonly payload?: StandardSchemaV1 | undefined },

@@ -1,6 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, chown, link, mkdir, mkdtemp, readFile, readdir, realpath, rename, rm, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  link,
+  mkdir,
+  mkdtemp,
+  open,
+  readFile,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { KongTaskError } from '../core/errors.ts'
 import { runCommand } from './command.ts'
@@ -55,7 +70,10 @@ export async function clusterPassword(folder: string): Promise<string> {
   const file = join(folder, 'password')
   if (!existsSync(file)) {
     if (existsSync(join(folder, 'data'))) {
-      throw new KongTaskError('KT_POSTGRES_START_FAILED', `${file} is missing, and nothing can enter its cluster without.`)
+      throw new KongTaskError(
+        'KT_POSTGRES_START_FAILED',
+        `${file} is missing, and nothing can enter its cluster without.`,
+      )
     }
     const draft = `${file}.${randomBytes(4).toString('hex')}`
     await writeFile(draft, makePassword(), { mode: 0o600, flag: 'wx' })
@@ -63,42 +81,67 @@ export async function clusterPassword(folder: string): Promise<string> {
     await link(draft, file).catch(() => undefined)
     await rm(draft)
   }
-  return readFile(file, 'utf8')
+  return readFile(file, 'utf8').catch((error: unknown) => {
+    throw new KongTaskError(
+      'KT_POSTGRES_IN_USE',
+      `${file} cannot be read: the cluster belongs to another user. Use another folder for dataDir.`,
+      { cause: error },
+    )
+  })
 }
 
 /** Makes the cluster where there is none. Several may do so at once: each in a folder of its own, and one wins. */
-export async function ensureCluster(folder: string, bin: string, as: RunAs, password: string): Promise<void> {
+export async function ensureCluster(options: Omit<ClusterOptions, 'isKept'>): Promise<void> {
+  const { folder, as } = options
   const data = join(folder, 'data')
+  await removeOldDrafts(folder, as)
   if (existsSync(data)) return
   const draft = await mkdtemp(join(folder, 'new.'))
   try {
-    await giveTo(as, draft)
-    await initialiseCluster({ folder: draft, bin, as, password, isKept: true })
+    if (as.uid !== undefined && as.gid !== undefined) await chown(draft, as.uid, as.gid)
+    await initialiseCluster({ ...options, folder: draft, isKept: true })
     await rename(join(draft, 'data'), data).catch((error: unknown) => {
       if (!existsSync(data)) throw error
     })
   } finally {
-    await runCommand('rm', ['-rf', join(draft, 'data')], { as })
-    await rm(draft, { recursive: true, force: true })
+    await removeDraft(draft, as)
   }
 }
 
+/** A start that was killed halfway has left its draft. */
+async function removeOldDrafts(folder: string, as: RunAs): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith('new.')) continue
+    const draft = await stat(join(folder, name)).catch(() => null)
+    if (draft !== null && Date.now() - draft.mtimeMs > 600_000) await removeDraft(join(folder, name), as)
+  }
+}
+
+async function removeDraft(draft: string, as: RunAs): Promise<void> {
+  // Its content belongs to the server's user, its entry in the folder to us.
+  await runCommand('rm', ['-rf', draft], { as })
+  await rmdir(draft).catch(() => undefined)
+}
+
 export interface ClusterOptions {
-  /** Belongs to the server's user; the cluster becomes its `data`. */
+  /** The cluster becomes its `data`. */
   readonly folder: string
   readonly bin: string
   readonly as: RunAs
   readonly password: string
   /** Whether it is to survive a crash of the machine. */
   readonly isKept: boolean
+  readonly signal: AbortSignal
 }
 
 export async function initialiseCluster(options: ClusterOptions): Promise<void> {
-  const { folder, bin, as, password, isKept } = options
+  const { folder, bin, as, password, isKept, signal } = options
   // In a file, because anybody may read the arguments of a process.
   const passwordFile = join(folder, 'initial-password')
-  await writeFile(passwordFile, password, { mode: 0o600, flag: 'wx' })
-  await giveTo(as, passwordFile)
+  const file = await open(passwordFile, 'wx', 0o600)
+  await file.writeFile(password)
+  if (as.uid !== undefined && as.gid !== undefined) await file.chown(as.uid, as.gid)
+  await file.close()
   const args = [
     `--pgdata=${join(folder, 'data')}`,
     '--username=postgres',
@@ -110,11 +153,7 @@ export async function initialiseCluster(options: ClusterOptions): Promise<void> 
     '--no-instructions',
     ...(isKept ? [] : ['--no-sync']),
   ]
-  const { ok, problem } = await runCommand(join(bin, 'initdb'), args, { as, cwd: folder })
+  const { ok, problem } = await runCommand(join(bin, 'initdb'), args, { as, cwd: folder, signal })
   await rm(passwordFile)
   if (!ok) throw new KongTaskError('KT_POSTGRES_START_FAILED', `initdb failed:\n${problem}`)
-}
-
-async function giveTo(as: RunAs, path: string): Promise<void> {
-  if (as.uid !== undefined && as.gid !== undefined) await chown(path, as.uid, as.gid)
 }

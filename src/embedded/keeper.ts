@@ -4,7 +4,7 @@ import type { RunAs } from './run-as.ts'
 
 // The keeper is the server's parent and outlives ours: a shell, because that needs no second Node.js and no file of
 // its own, works the same from source and from dist/, and a `killall node` passes it by. It is in two halves. One
-// reads the leases and stops the server when the last is given back or its holder is dead; the other waits for the
+// reads the holds and stops the server when the last is let go or its holder is dead; the other waits for the
 // server, whatever ended it, and then removes the run folder. The rest is in the script's own comments.
 const SCRIPT = `
 run=$1 how=$2
@@ -12,14 +12,14 @@ shift 2
 cd "$run" || exit 1
 
 # Opening the pipe for both ways cannot block, even if whoever started us is dead by now.
-exec 3<>leases 4<leases 3>&-
+exec 3<>holds 4<holds 3>&-
 "$@" 4<&- &
 server=$!
 
 (
-  while read -r lease; do : >"$lease"; done
-  # From here on nobody can take a lease; who came too late sees it by the missing pipe.
-  rm -f leases
+  while read -r hold; do : >"$hold"; done
+  # From here on nobody can take a hold; who came too late sees it by the missing pipe.
+  rm -f holds
   kill "-$how" $server
   seconds=0
   while kill -0 $server; do

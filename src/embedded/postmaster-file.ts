@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runCommand } from './command.ts'
 
 /**
  * What a running server says of itself in `postmaster.pid`. The file is PostgreSQL's own lock on the data folder, so
@@ -26,13 +25,4 @@ export async function readPostmaster(data: string): Promise<Postmaster | undefin
     socketFolder: socketFolder === '' ? undefined : socketFolder,
     isReady: status === 'ready',
   }
-}
-
-/** Whether the process is a server whose command line names the folder: a pid alone may long be somebody else's. */
-export async function isServerOf(pid: number, folder: string): Promise<boolean> {
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(async () => {
-    const { stdout } = await runCommand('ps', ['-ww', '-o', 'args=', '-p', `${pid}`])
-    return stdout
-  })
-  return commandLine.includes(folder)
 }

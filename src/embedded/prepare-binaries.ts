@@ -40,7 +40,9 @@ async function tryBinaries(bin: string, as: RunAs): Promise<Prepared> {
  * to its binaries, so a tree can be moved, but only as a whole.
  */
 async function copyTree(original: string, as: RunAs): Promise<string | { readonly problem: string }> {
-  const isWhole = ['share/postgresql', 'share'].some((share) => existsSync(join(original, share, 'postgres.bki')))
+  const isWhole = ['share/postgresql', 'share'].some((share) =>
+    existsSync(join(original, share, 'postgres.bki')),
+  )
   if (!isWhole) return { problem: `${original} has no share folder of PostgreSQL, so it cannot be copied` }
 
   const { mtimeMs, size } = await stat(join(original, 'bin', 'postgres'))
@@ -86,7 +88,8 @@ async function makeMissingLinks(original: string, copy: string): Promise<void> {
 }
 
 function isLink(value: unknown): value is { readonly source: string; readonly target: string } {
-  if (typeof value !== 'object' || value === null || !('source' in value) || !('target' in value)) return false
+  if (typeof value !== 'object' || value === null || !('source' in value) || !('target' in value))
+    return false
   return typeof value.source === 'string' && typeof value.target === 'string'
 }
 

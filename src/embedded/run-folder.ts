@@ -2,13 +2,13 @@ import { chown, lstat, mkdtemp, readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KongTaskError } from '../core/errors.ts'
 import { runCommand } from './command.ts'
-import { holdPipe, isAlive, pipeOf, pipeState } from './lease.ts'
-import { isServerOf } from './postmaster-file.ts'
+import { keepPipeOpen, pipeOf, pipeState } from './hold.ts'
+import { isAlive, isServerOf } from './processes.ts'
 import { type RunAs, uidOf } from './run-as.ts'
 import { temporaryEntries, temporaryFolder } from './temporary-folder.ts'
 import { until } from './until.ts'
 
-// The run folder of a server has its leases, its Unix socket and, when nothing of it is to be kept, all its data.
+// The run folder of a server has its holds, its Unix socket and, when nothing of it is to be kept, all its data.
 // It belongs to the server's user, so whatever is done to its content is done as that user: root following a link
 // that somebody else put there could be led anywhere.
 
@@ -17,15 +17,16 @@ export const RUN_FOLDER_PREFIX = 'kongtask-postgres-'
 export interface RunFolder {
   readonly path: string
   /** From the first moment on somebody holds the pipe, so that a sweep leaves the folder alone. */
-  readonly hold: { release(): void }
+  readonly opening: { release(): void }
 }
 
 export async function makeRunFolder(as: RunAs): Promise<RunFolder> {
   const path = await mkdtemp(join(await temporaryFolder(as), RUN_FOLDER_PREFIX))
   if (as.uid !== undefined && as.gid !== undefined) await chown(path, as.uid, as.gid)
   const { ok, problem } = await runCommand('mkfifo', ['-m', '600', pipeOf(path)], { as })
-  if (!ok) throw new KongTaskError('KT_POSTGRES_START_FAILED', `Cannot make the pipe ${pipeOf(path)}: ${problem}`)
-  return { path, hold: holdPipe(path) }
+  if (!ok)
+    throw new KongTaskError('KT_POSTGRES_START_FAILED', `Cannot make the pipe ${pipeOf(path)}: ${problem}`)
+  return { path, opening: keepPipeOpen(path) }
 }
 
 export async function removeRunFolder(path: string, as: RunAs): Promise<void> {

@@ -6,10 +6,17 @@ import {
   finalizeHistoryDay,
   pruneOverflow as pruneStatement,
   readExpiredDays,
+  takeTurn as takeTurnStatement,
 } from './statements.generated.ts'
 import { runStatement, type Statement } from './statement.ts'
 
 const OVERFLOW_BATCH = 5_000
+
+/** Whether it is this process that does the chore now; nobody else gets it for `every` milliseconds. */
+export async function takeTurn(db: Queryable, schema: string, chore: string, every: number): Promise<boolean> {
+  const [row] = await runStatement(db, schema, takeTurnStatement, { chore, every })
+  return row?.taken === true
+}
 
 /** Adds the days that are missing up to a fortnight ahead. Returns how many. */
 export async function extendHistory(db: Queryable, schema: string): Promise<number> {

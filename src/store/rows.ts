@@ -1,4 +1,4 @@
-import type { Job, JobError, JobState } from '../core/job.ts'
+import type { ErrorCause, Job, JobError, JobState } from '../core/job.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 
 /** A job as read_job and its relatives return it. */
@@ -61,14 +61,18 @@ export function errorsOf(errors: unknown): readonly JobError[] {
 }
 
 function errorOf(value: unknown): JobError {
-  const { attempt, at, name, message, stack, cause } = recordOf(value)
+  const { attempt, at } = recordOf(value)
+  return { attempt: Number(attempt), at: new Date(String(at)), ...causeOf(value) }
+}
+
+function causeOf(value: unknown): ErrorCause {
+  const { name, message, code, stack, cause } = recordOf(value)
   return {
-    attempt: Number(attempt),
-    at: new Date(String(at)),
     name: String(name),
     message: String(message),
+    ...(typeof code === 'string' ? { code } : {}),
     ...(typeof stack === 'string' ? { stack } : {}),
-    ...(cause === undefined ? {} : { cause }),
+    ...(cause === undefined ? {} : { cause: causeOf(cause) }),
   }
 }
 

@@ -91,6 +91,16 @@ export const listDeadLetters: Statement<
   columns: [["id","int8"],["task","text"],["queue","text"],["payload","jsonb"],["state","text"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["finished_at","timestamptz"],["extras","jsonb"],["errors","jsonb"],["result","jsonb"]],
 }
 
+export const listen: Statement<
+  Record<never, never>,
+  Record<never, never>
+> = {
+  name: "listen",
+  text: "listen \"kongtask:ready\"",
+  parameters: [],
+  columns: [],
+}
+
 export const lockMigrations: Statement<
   Record<never, never>,
   Record<never, never>
@@ -209,6 +219,16 @@ export const settleJobs: Statement<
   text: "select kongtask.settle_jobs($1::int4, $2::int4, $3::int8[], $4::int4[], $5::text[], $6::jsonb, $7::int4[]) as refused",
   parameters: ["worker","queue","ids","claims","results","others","closed"],
   columns: [["refused","int8[]"]],
+}
+
+export const takeTurn: Statement<
+  { readonly chore: string; readonly every: number },
+  { readonly taken: boolean }
+> = {
+  name: "take_turn",
+  text: "select kongtask.take_turn($1::text, $2::float8) as taken",
+  parameters: ["chore","every"],
+  columns: [["taken","bool"]],
 }
 
 export const unregisterWorker: Statement<

@@ -6,7 +6,7 @@ import type { AddedJob, NewJob } from '../core/new-job.ts'
 import { claimJobs, type Claimed, type ClaimRequest } from './claim-jobs.ts'
 import type { Database } from './database.ts'
 import type { Queryable } from './db.ts'
-import { dropExpiredDays, extendHistory, pruneOverflow } from './history.ts'
+import { dropExpiredDays, extendHistory, pruneOverflow, takeTurn } from './history.ts'
 import { insertJobs } from './insert-jobs.ts'
 import { checkSchema, migrate } from './migrate.ts'
 import { publish, readQueueNames, type Names } from './publish.ts'
@@ -37,6 +37,7 @@ export interface Store {
   settleJobs(request: SettleRequest): Promise<ReadonlySet<string>>
   readJob(id: string): Promise<Job | undefined>
   listDeadLetters(limit: number, after?: Job): Promise<Job[]>
+  takeTurn(chore: string, every: number): Promise<boolean>
   extendHistory(): Promise<number>
   dropExpiredDays(): Promise<number>
   pruneOverflow(): Promise<{ readonly pruned: number; readonly more: boolean }>
@@ -57,6 +58,7 @@ export function createStore(database: Database, schema: string): Store {
     settleJobs: (request) => settleJobs(database, schema, request),
     readJob: (id) => readJob(database, schema, id),
     listDeadLetters: (limit, after) => listDeadLetters(database, schema, limit, after),
+    takeTurn: (chore, interval) => takeTurn(database, schema, chore, interval),
     extendHistory: () => extendHistory(database, schema),
     dropExpiredDays: () => dropExpiredDays(database, schema),
     pruneOverflow: () => pruneOverflow(database, schema),

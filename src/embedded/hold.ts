@@ -2,52 +2,63 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, constants, existsSync, fstatSync, openSync, writeSync } from 'node:fs'
 import { readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { KongTaskError } from '../core/errors.ts'
+import { hasCode } from './error-code.ts'
+import { isAlive } from './processes.ts'
 import { until } from './until.ts'
 
-// A lease is an open write end of the named pipe `leases` in a server's run folder. The kernel counts them: it closes
+// A hold is an open write end of the named pipe `holds` in a server's run folder. The kernel counts them: it closes
 // a process's when that dies, however it dies, and the keeper (keeper.ts), which reads the pipe, sees its end when the
 // last one is closed. Each holder also writes a line, the name of a file that the keeper then creates. That is the
-// keeper's word that it has seen the lease while it was open; without it, a lease taken at the very moment of the
+// keeper's word that it has seen the hold while it was open; without it, a hold taken at the very moment of the
 // pipe's end would be held on a server that is about to stop.
 
 const { O_RDWR, O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = constants
 
-export interface Lease {
-  /** Gives it back, and says whether that was the last one, so that the server now ends. */
-  giveBack(): Promise<{ readonly wasLast: boolean }>
+export interface Hold {
+  readonly runFolder: string
+  /** To be called once. Says whether that was the last one, so that the server now ends. */
+  letGo(): Promise<{ readonly wasLast: boolean }>
 }
 
 /** `ending`: its server is about to stop. `abandoned`: nobody reads the pipe, so nobody will stop the server. */
-export type LeaseRefusal = 'ending' | 'abandoned'
+export type HoldRefusal = 'ending' | 'abandoned'
 
-export const pipeOf = (runFolder: string): string => join(runFolder, 'leases')
+export const pipeOf = (runFolder: string): string => join(runFolder, 'holds')
 
-/** Keeps a pipe from ending, and from blocking, until both its reader and its first lease are there. */
-export function holdPipe(runFolder: string): { release(): void } {
+/** Keeps a pipe from ending, and from blocking, until both its reader and its first hold are there. */
+export function keepPipeOpen(runFolder: string): { release(): void } {
   const hold = openSync(pipeOf(runFolder), O_RDWR | O_NONBLOCK | O_NOFOLLOW)
-  return { release: () => closeSync(hold) }
+  let isHeld = true
+  return {
+    release() {
+      // Twice would close what has got the same number since.
+      if (isHeld) closeSync(hold)
+      isHeld = false
+    },
+  }
 }
 
 /** Whether the server in the folder has a keeper. */
-export function pipeState(runFolder: string): 'kept' | LeaseRefusal {
+export function pipeState(runFolder: string): 'kept' | HoldRefusal {
   const pipe = openPipe(runFolder)
   if (typeof pipe === 'string') return pipe
   closeSync(pipe)
   return 'kept'
 }
 
-export async function takeLease(runFolder: string, signal: AbortSignal): Promise<Lease | LeaseRefusal> {
+export async function takeHold(runFolder: string, signal: AbortSignal): Promise<Hold | HoldRefusal> {
   const pipe = openPipe(runFolder)
   if (typeof pipe === 'string') return pipe
 
-  const name = `lease.${process.pid}.${randomBytes(4).toString('hex')}`
+  const name = `hold.${process.pid}.${randomBytes(4).toString('hex')}`
   try {
     writeSync(pipe, `${name}\n`)
     const answer = await until(() => {
       if (existsSync(join(runFolder, name))) return 'seen'
       return existsSync(pipeOf(runFolder)) ? undefined : 'ending'
     }, signal)
-    if (answer === 'seen') return { giveBack: () => giveBack(runFolder, name, pipe) }
+    if (answer === 'seen') return { runFolder, letGo: () => letGo(runFolder, name, pipe) }
   } catch (error) {
     closeSync(pipe)
     if (hasCode(error, 'EPIPE')) return 'ending'
@@ -57,7 +68,7 @@ export async function takeLease(runFolder: string, signal: AbortSignal): Promise
   return 'ending'
 }
 
-function openPipe(runFolder: string): number | LeaseRefusal {
+function openPipe(runFolder: string): number | HoldRefusal {
   try {
     const pipe = openSync(pipeOf(runFolder), O_WRONLY | O_NONBLOCK | O_NOFOLLOW)
     if (fstatSync(pipe).isFIFO()) return pipe
@@ -66,28 +77,20 @@ function openPipe(runFolder: string): number | LeaseRefusal {
   } catch (error) {
     if (hasCode(error, 'ENXIO')) return 'abandoned'
     if (hasCode(error, 'ENOENT')) return 'ending'
-    throw error
+    throw new KongTaskError(
+      'KT_POSTGRES_IN_USE',
+      `The server that has ${runFolder} was started by another user. Share it through its connection string, ` +
+        'or use another folder.',
+      { cause: error },
+    )
   }
 }
 
-async function giveBack(runFolder: string, name: string, pipe: number): Promise<{ wasLast: boolean }> {
+async function letGo(runFolder: string, name: string, pipe: number): Promise<{ wasLast: boolean }> {
   closeSync(pipe)
   await unlink(join(runFolder, name)).catch(() => undefined)
   // The file of a holder that was killed remains, hence the look at its process.
   const others = await readdir(runFolder).catch(() => [])
-  const isHeld = others.some((other) => other.startsWith('lease.') && isAlive(Number(other.split('.')[1])))
+  const isHeld = others.some((other) => other.startsWith('hold.') && isAlive(Number(other.split('.')[1])))
   return { wasLast: !isHeld }
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return hasCode(error, 'EPERM')
-  }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

@@ -1,0 +1,23 @@
+/**
+ * Runs `work`, and adds the frames of the caller to the stack of what it throws. An error that comes out of a
+ * socket or a batch otherwise says nothing of where in the application to look.
+ */
+export async function withCallerStack<T>(work: () => T | Promise<T>): Promise<T> {
+  // V8 keeps the raw frames and makes text of them only when somebody reads `stack`.
+  const caller: { stack?: string } = {}
+  Error.captureStackTrace(caller, withCallerStack)
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof Error) addFrames(error, caller.stack ?? '')
+    throw error
+  }
+}
+
+function addFrames(error: Error, callerStack: string): void {
+  const frames = callerStack.slice(callerStack.indexOf('\n') + 1)
+  const [nearest] = frames.split('\n', 1)
+  if (nearest === undefined || nearest === '' || error.stack?.includes(nearest) === true) return
+  // May be frozen: then the stack stays as it is.
+  Reflect.set(error, 'stack', `${error.stack ?? error.message}\n${frames}`)
+}

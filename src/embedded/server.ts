@@ -1,0 +1,139 @@
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { KongTaskError } from '../core/errors.ts'
+import type { Binaries } from './find-binaries.ts'
+import { type Keeper, startKeeper } from './keeper.ts'
+import { type Hold, takeHold } from './hold.ts'
+import { readPostmaster } from './postmaster-file.ts'
+import type { RunAs } from './run-as.ts'
+import type { RunFolder } from './run-folder.ts'
+import { until } from './until.ts'
+
+export interface ServerOptions {
+  readonly data: string
+  readonly runFolder: RunFolder
+  readonly binaries: Binaries
+  readonly as: RunAs
+  readonly how: 'INT' | 'QUIT'
+  readonly logFile: string
+  readonly settings: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+}
+
+export type ServerStart = { readonly kind: 'running'; readonly port: number; readonly hold: Hold } | Refusal
+
+export type Refusal =
+  /** Another server has the data folder, or had it until just now. */
+  { readonly kind: 'folder-taken'; readonly log: string } | { readonly kind: 'port-taken' }
+
+/** Starts a server on a data folder. Unless it runs in the end, it is ended, and its run folder removed, by its keeper. */
+export async function startServer(options: ServerOptions): Promise<ServerStart> {
+  const { data, runFolder, binaries, as, how, logFile, signal } = options
+  const port = await freePort()
+  const log = openLog(logFile)
+  let hold: Hold | undefined
+  let isRunning = false
+  try {
+    const command = [join(binaries.bin, 'postgres'), '-D', data, ...argumentsFor(options, port)]
+    const keeper = startKeeper({ runFolder: runFolder.path, how, command, as, log: log.fd })
+    hold = await firstHold(runFolder.path, keeper, signal)
+    runFolder.opening.release()
+    isRunning = hold !== undefined && (await becomesReady(keeper, data, runFolder.path, signal))
+    return hold !== undefined && isRunning ? { kind: 'running', port, hold } : refusal(keeper, log.text())
+  } catch (error) {
+    if (!signal.aborted) throw error
+    throw new KongTaskError(
+      'KT_POSTGRES_START_FAILED',
+      `PostgreSQL was not ready in time. The end of its log:\n${log.text()}`,
+      { cause: error },
+    )
+  } finally {
+    if (!isRunning) await hold?.letGo()
+    log.close()
+  }
+}
+
+function argumentsFor({ settings, runFolder, binaries }: ServerOptions, port: number): string[] {
+  const all = {
+    max_connections: '200',
+    shared_buffers: '128MB',
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+    lc_messages: 'C',
+    ...settings,
+    listen_addresses: '127.0.0.1',
+    port: `${port}`,
+    unix_socket_directories: runFolder.path,
+    unix_socket_permissions: '0700',
+    // For those who join: they ask the server.
+    'kongtask.source': binaries.source,
+  }
+  return Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+}
+
+async function firstHold(run: string, keeper: Keeper, signal: AbortSignal): Promise<Hold | undefined> {
+  const hold = await takeHold(run, signal)
+  if (typeof hold !== 'string') return hold
+  // We hold the pipe, so it can only have gone with a keeper whose server has ended at once.
+  await until(() => keeper.exitCode, signal)
+  return undefined
+}
+
+/** False when the server has ended instead. */
+async function becomesReady(
+  keeper: Keeper,
+  data: string,
+  run: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return until(async () => {
+    if (keeper.exitCode !== undefined) return false
+    const postmaster = await readPostmaster(data)
+    // The file may still be that of an earlier server.
+    return postmaster?.socketFolder === run && postmaster.isReady ? true : undefined
+  }, signal)
+}
+
+function refusal(keeper: Keeper, log: string): Refusal {
+  if (/lock file ".*" already exists|shared memory block .* is still in use/.test(log)) {
+    return { kind: 'folder-taken', log }
+  }
+  if (log.includes('Address already in use')) return { kind: 'port-taken' }
+  throw new KongTaskError(
+    'KT_POSTGRES_START_FAILED',
+    `PostgreSQL ended with code ${keeper.exitCode} instead of starting. The end of its log:\n${log}`,
+  )
+}
+
+/** Free at this moment, that is: startServer says so if somebody is faster. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      const port = typeof address === 'object' && address !== null ? address.port : 0
+      probe.close(() => resolve(port))
+    })
+  })
+}
+
+/** A log that can still be read when the keeper has removed its file. `text` is the end of what this start wrote. */
+function openLog(file: string): { readonly fd: number; text(): string; close(): void } {
+  const fd = openSync(file, 'a+', 0o600)
+  // Years of development on one folder would fill the disk; what an older server said is of no use any more.
+  if (fstatSync(fd).size > 10_000_000) ftruncateSync(fd)
+  const before = fstatSync(fd).size
+  return {
+    fd,
+    text() {
+      const end = fstatSync(fd).size
+      const start = Math.max(before, end - 4_000)
+      const bytes = Buffer.alloc(end - start)
+      readSync(fd, bytes, 0, bytes.length, start)
+      return bytes.toString('utf8').trimEnd()
+    },
+    close: () => closeSync(fd),
+  }
+}

@@ -1,0 +1,63 @@
+// All wording and levels of what a runner logs by itself. The code emits events; only this file makes sentences.
+import type { Events, JobFacts } from '../core/events.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Settlement } from '../core/settlement.ts'
+import type { Emitter } from '../runtime/emitter.ts'
+
+/** Logs what happens from now on. */
+export function logEvents(events: Emitter<Events>, logger: Logger): void {
+  events.on('worker.started', ({ worker, queues }) => logger.info('KongTask worker started', { worker, queues }))
+  events.on('worker.stopping', ({ worker, running }) => logger.info('KongTask worker is stopping', { worker, running }))
+  events.on('worker.stopped', ({ worker }) => logger.info('KongTask worker stopped', { worker }))
+  events.on('worker.lease_lost', ({ worker, running }) =>
+    logger.error('This process lost its lease; its jobs may run elsewhere', { worker, running }),
+  )
+  events.on('worker.rescued', ({ workers, jobs }) =>
+    logger.warn('Jobs of dead workers went back to their queues', { workers, jobs }),
+  )
+  events.on('worker.weather', ({ doing, error, attempt }) =>
+    logger.warn(`The database did not let us ${doing}; trying again`, { attempt, error: shortError(error) }),
+  )
+  events.on('job.stuck', ({ job }) =>
+    logger.error('A handler ignores its signal; its slot was opened for others', { ...fields(job) }),
+  )
+  events.on('job.lost', ({ job, certain }) =>
+    logger.warn('A job was no longer ours when it ended; nothing was recorded', { ...fields(job), certain }),
+  )
+  events.on('job.result_dropped', ({ job, why }) =>
+    logger.warn('The result of a completed job was not kept', { ...fields(job), why }),
+  )
+  events.on('job.settled', ({ job, settlement }) => logSettlement(logger, job, settlement))
+}
+
+function logSettlement(logger: Logger, job: JobFacts, settlement: Settlement): void {
+  switch (settlement.kind) {
+    case 'completed':
+    case 'snoozed':
+    case 'cancelled':
+    case 'released':
+      return
+    case 'retry':
+      return logger.warn('Job failed, will be retried', {
+        ...fields(job),
+        retryInMs: settlement.delay,
+        error: `${settlement.error.name}: ${settlement.error.message}`,
+      })
+    case 'dead':
+      return logger.error('Job is dead', {
+        ...fields(job),
+        reason: settlement.reason,
+        error: `${settlement.error.name}: ${settlement.error.message}`,
+      })
+    default:
+      return settlement satisfies never
+  }
+}
+
+function fields({ id, task, queue, attempt, maxAttempts }: JobFacts): Record<string, unknown> {
+  return { jobId: id, task, queue, attempt, maxAttempts }
+}
+
+function shortError(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+}

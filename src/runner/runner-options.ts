@@ -1,0 +1,150 @@
+import type { Pool } from 'pg'
+import { parsePositiveDuration, parseDuration, type Duration } from '../core/duration.ts'
+import { KongTaskError } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import { checkQueueName, checkSchemaName } from '../core/names.ts'
+import { checkInteger } from '../core/option-values.ts'
+import { isPlainObject, readOptions } from '../core/plain-object.ts'
+import { showValue } from '../core/show-value.ts'
+import type { SqlPool } from '../core/sql-pool.ts'
+import { readTaskList, type TaskEntry, type TaskList } from '../core/task-list.ts'
+import { readConnection } from '../client/connection.ts'
+import { consoleLogger } from './console-logger.ts'
+import { readLogger } from './read-logger.ts'
+
+/** What a runner does beside its tasks and its connection. Durations: milliseconds, or text such as `'10m'`. */
+export interface WorkingOptions {
+  /** Concurrency by queue: only these are served. @default every queue, sharing `concurrency` */
+  readonly queues?: Readonly<Record<string, number>> | undefined
+  /** Jobs at a time over all queues, where `queues` is not given. 1 to 10000. @default 10 */
+  readonly concurrency?: number | undefined
+  /** Between looks for jobs without a notification. @default 2 s */
+  readonly pollInterval?: Duration | undefined
+  /** How long this process counts as alive without a heartbeat. At least 1 s and three heartbeats. @default 15 s */
+  readonly leaseDuration?: Duration | undefined
+  /** Between heartbeats. @default a third of the lease, 5 s */
+  readonly heartbeatInterval?: Duration | undefined
+  /** How long `stop()` lets handlers go on before it aborts their signals. @default 25 s */
+  readonly gracePeriod?: Duration | undefined
+  /** pino, winston, console or anything with debug, info, warn and error. @default the console, without debug */
+  readonly logger?: object | undefined
+  /** The schema of KongTask's tables. @default `kongtask` */
+  readonly schema?: string | undefined
+  /** Create or update the tables at the start. @default true */
+  readonly migrate?: boolean | undefined
+  /** Stop on SIGTERM and SIGINT; a second one ends the process at once. @default false */
+  readonly handleSignals?: boolean | undefined
+  /** Stops the runner when it aborts. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How `run` is told what to do and where. Give `connectionString` or `pool`. */
+export type RunnerOptions = WorkingOptions & {
+  readonly tasks: TaskList
+} & (
+    | { readonly connectionString: string; readonly pool?: undefined }
+    | {
+        /** Your node-postgres pool, left open at the end. It should have room for four connections of ours. */
+        readonly pool: SqlPool
+        readonly connectionString?: undefined
+      }
+  )
+
+/** The options, checked; durations in milliseconds. */
+export interface RunnerConfig {
+  readonly pool: Pool
+  readonly ownsPool: boolean
+  readonly tasks: ReadonlyMap<string, TaskEntry>
+  readonly queues: ReadonlyMap<string, number> | undefined
+  readonly concurrency: number
+  readonly pollInterval: number
+  readonly leaseDuration: number
+  readonly heartbeatInterval: number
+  readonly gracePeriod: number
+  readonly logger: Logger
+  readonly schema: string
+  readonly migrate: boolean
+  readonly handleSignals: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+const KNOWN: ReadonlySet<string> = new Set([
+  'connectionString',
+  'pool',
+  'tasks',
+  'queues',
+  'concurrency',
+  'pollInterval',
+  'leaseDuration',
+  'heartbeatInterval',
+  'gracePeriod',
+  'logger',
+  'schema',
+  'migrate',
+  'handleSignals',
+  'signal',
+])
+
+const DEFAULTS = {
+  concurrency: 10,
+  pollInterval: '2s',
+  leaseDuration: '15s',
+  gracePeriod: '25s',
+  schema: 'kongtask',
+} as const
+const MOST_CONCURRENT = 10_000
+const SHORTEST_LEASE = 1_000
+
+/** @throws KongTaskError where an option is unknown or wrong */
+export function readRunnerOptions(options: unknown): RunnerConfig {
+  const given = readOptions(options, KNOWN, 'run')
+  const leaseDuration = parsePositiveDuration(given['leaseDuration'] ?? DEFAULTS.leaseDuration, 'leaseDuration')
+  const heartbeatInterval = parsePositiveDuration(given['heartbeatInterval'] ?? leaseDuration / 3, 'heartbeatInterval')
+  if (leaseDuration < SHORTEST_LEASE || heartbeatInterval > leaseDuration / 3) {
+    throw invalid(
+      `leaseDuration (${leaseDuration} ms) must be at least ${SHORTEST_LEASE} ms and three times heartbeatInterval (${heartbeatInterval} ms), so that one lost heartbeat costs nothing`,
+    )
+  }
+  const checked = {
+    tasks: readTaskList(given['tasks']),
+    queues: given['queues'] === undefined ? undefined : readQueues(given['queues']),
+    concurrency: checkInteger(given['concurrency'] ?? DEFAULTS.concurrency, 'concurrency', 1, MOST_CONCURRENT),
+    pollInterval: parsePositiveDuration(given['pollInterval'] ?? DEFAULTS.pollInterval, 'pollInterval'),
+    leaseDuration,
+    heartbeatInterval,
+    gracePeriod: parseDuration(given['gracePeriod'] ?? DEFAULTS.gracePeriod, 'gracePeriod'),
+    logger: given['logger'] === undefined ? consoleLogger : readLogger(given['logger']),
+    schema: checkSchemaName(given['schema'] ?? DEFAULTS.schema),
+    migrate: readBoolean(given['migrate'] ?? true, 'migrate'),
+    handleSignals: readBoolean(given['handleSignals'] ?? false, 'handleSignals'),
+    signal: readSignal(given['signal']),
+  }
+  // Last, since it may open something.
+  return Object.freeze({ ...checked, ...readConnection(given['connectionString'], given['pool'], 'run') })
+}
+
+function readQueues(value: unknown): ReadonlyMap<string, number> {
+  if (!isPlainObject(value) || Object.keys(value).length === 0) {
+    throw invalid(`queues must be a record of queue name to concurrency, such as { email: 10 }; it is ${showValue(value)}`)
+  }
+  return new Map(
+    Object.entries(value).map(([name, concurrency]) => [
+      checkQueueName(name),
+      checkInteger(concurrency, `queues.${name}`, 1, MOST_CONCURRENT),
+    ]),
+  )
+}
+
+function readBoolean(value: unknown, option: string): boolean {
+  if (typeof value === 'boolean') return value
+  throw invalid(`${option} must be true or false; it is ${showValue(value)}`)
+}
+
+function readSignal(value: unknown): AbortSignal | undefined {
+  if (value === undefined || value instanceof AbortSignal) return value
+  throw invalid(`signal must be an AbortSignal; it is ${showValue(value)}`)
+}
+
+function invalid(why: string): KongTaskError {
+  return new KongTaskError('KT_OPTION_INVALID', `run: ${why}.`)
+}

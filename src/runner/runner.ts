@@ -1,0 +1,243 @@
+// The only place where things are constructed and wired. Starts forward, stops backward: claiming first, the lease
+// last but one, because settlements need it, and the connections at the very end.
+import { hostname } from 'node:os'
+import { performance } from 'node:perf_hooks'
+import pg from 'pg'
+import { createProducer } from '../client/producer.ts'
+import type { Events } from '../core/events.ts'
+import type { JsonObject } from '../core/json.ts'
+import type { TaskEntry } from '../core/task-list.ts'
+import { maintenance } from '../maintenance/maintenance.ts'
+import { Emitter } from '../runtime/emitter.ts'
+import type { Service } from '../runtime/service.ts'
+import { explainError } from '../store/explain-error.ts'
+import { Listener } from '../store/listener.ts'
+import { pgDatabase } from '../store/pg-database.ts'
+import { createStore, type Store } from '../store/store.ts'
+import { ClaimBook } from '../worker/claim-book.ts'
+import type { Lanes } from '../worker/claimer.ts'
+import { Lane } from '../worker/lane.ts'
+import { LeaseKeeper } from '../worker/lease-keeper.ts'
+import { Worker } from '../worker/worker.ts'
+import { logEvents } from './log-subscriber.ts'
+import { onOsSignals } from './os-signals.ts'
+import { queueNames } from './queue-names.ts'
+import { readRunnerOptions, type RunnerConfig, type RunnerOptions } from './runner-options.ts'
+
+/** Milliseconds that one call of the engine may take; a lease must outlive several. */
+const LONGEST_DEADLINE = 10_000
+const MAX_PAYLOAD = 1024 * 1024
+
+/** Everything that runs in one process. */
+export interface Runner {
+  /** Stops claiming, lets handlers end, gives back what does not end in time. Idempotent. */
+  stop(): Promise<void>
+  /** Resolves when the runner has stopped, for whatever reason. */
+  readonly stopped: Promise<void>
+  /** Calls back on each event of that name; returns the call that ends it. */
+  on<N extends keyof Events>(name: N, listener: (event: Events[N]) => unknown): () => void
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Works the queues until stopped: claims jobs, runs their handlers, writes what became of them, and rescues the
+ * jobs of processes that died.
+ *
+ * @throws KongTaskError where an option is wrong, the schema is not ours, or the database cannot be reached
+ * @example
+ * const runner = await run({ connectionString, tasks: { send_email: async (payload, { logger }) => {} } })
+ */
+export async function run(options: RunnerOptions): Promise<Runner> {
+  const parts = await assemble(readRunnerOptions(options))
+  try {
+    await parts.begin()
+    parts.worker.start()
+    return parts.runner
+  } catch (error) {
+    await parts.runner.stop()
+    throw explainError(error)
+  }
+}
+
+/** Runs what is ready, and what that adds, and resolves. Never waits for scheduled jobs; a job that fails is no error. */
+export async function runOnce(options: RunnerOptions): Promise<void> {
+  const parts = await assemble(readRunnerOptions(options))
+  try {
+    await parts.begin()
+    await parts.worker.runUntilDry()
+  } catch (error) {
+    throw explainError(error)
+  } finally {
+    await parts.runner.stop()
+  }
+}
+
+interface Parts {
+  readonly worker: Worker
+  readonly runner: Runner
+  /** Registers, listens and keeps house; claims nothing yet. */
+  begin(): Promise<void>
+}
+
+async function assemble(config: RunnerConfig): Promise<Parts> {
+  const { pool, logger, schema } = config
+  const events = new Emitter<Events>((error, name) =>
+    logger.error(`A listener of ${String(name)} threw`, { error: String(error) }),
+  )
+  logEvents(events, logger)
+  // A pool without a listener ends the process when an idle connection breaks.
+  const onPoolError = (error: Error): void => events.emit('worker.weather', { doing: 'keep a connection', error, attempt: 1 })
+  pool.on('error', onPoolError)
+  const closePool = async (): Promise<void> => {
+    pool.off('error', onPoolError)
+    if (config.ownsPool) await pool.end()
+  }
+  try {
+    const store = createStore(pgDatabase(pool, Math.min(LONGEST_DEADLINE, config.leaseDuration / 3)), schema)
+    await (config.migrate ? store.migrate() : store.checkSchema())
+    const names = await store.publish(publishedTasks(config.tasks), config.queues === undefined ? null : [...config.queues.keys()])
+    return wire(config, store, events, names, closePool)
+  } catch (error) {
+    await closePool()
+    throw explainError(error)
+  }
+}
+
+function wire(
+  config: RunnerConfig,
+  store: Store,
+  events: Emitter<Events>,
+  names: { readonly tasks: ReadonlyMap<string, number>; readonly queues: ReadonlyMap<string, number> },
+  closePool: () => Promise<void>,
+): Parts {
+  const { pool, schema, logger } = config
+  const now = (): number => performance.now()
+  const weather =
+    (doing: string) =>
+    (error: unknown, attempt: number): void =>
+      events.emit('worker.weather', { doing, error, attempt })
+  const book = new ClaimBook()
+  const lease = new LeaseKeeper({
+    store,
+    book,
+    lease: config.leaseDuration,
+    interval: config.heartbeatInterval,
+    info: aboutThisProcess(config),
+    now,
+    onLost: (worker) => working.leaseLost(worker),
+    onAlive: () => working.alive(),
+    onWeather: weather('renew the lease'),
+  })
+  const producer = createProducer({ store, pool, deadline: LONGEST_DEADLINE, maxPayload: MAX_PAYLOAD })
+  const working = new Worker({
+    store,
+    lanes: lanesOf(config, names.queues, now()),
+    lease,
+    book,
+    tasks: byNumber(config.tasks, names.tasks),
+    queues: queueNames(store, names.queues),
+    services: { logger, pool, adder: producer.own, onTransaction: (tx) => producer.with(tx) },
+    events,
+    pollInterval: config.pollInterval,
+    now,
+  })
+  const listener = new Listener({
+    connect: () => new pg.Client({ ...pool.options, application_name: 'kongtask listener' }),
+    schema,
+    onWake: (queue) => working.wake(queue),
+    onWeather: weather('listen for new jobs'),
+  })
+  const services: readonly Service[] = [
+    lease,
+    listener,
+    ...maintenance({ store, events, rescueInterval: config.heartbeatInterval }),
+  ]
+  const runner = createRunner({ config, events, worker: working, lease, services, closePool })
+  return {
+    worker: working,
+    runner,
+    begin: async () => {
+      for (const service of services) await service.start()
+      const queues = config.queues === undefined ? ('all' as const) : [...config.queues.keys()]
+      events.emit('worker.started', { worker: lease.registration?.worker ?? 0, queues })
+    },
+  }
+}
+
+interface RunnerParts {
+  readonly config: RunnerConfig
+  readonly events: Emitter<Events>
+  readonly worker: Worker
+  readonly lease: LeaseKeeper
+  readonly services: readonly Service[]
+  readonly closePool: () => Promise<void>
+}
+
+function createRunner({ config, events, worker, lease, services, closePool }: RunnerParts): Runner {
+  let stopping: Promise<void> | undefined
+  let resolveStopped: () => void = () => undefined
+  const stopped = new Promise<void>((resolve) => {
+    resolveStopped = resolve
+  })
+  const stop = (): Promise<void> => {
+    stopping ??= stopAll()
+    return stopping
+  }
+  const stopAll = async (): Promise<void> => {
+    forgetSignals()
+    config.signal?.removeEventListener('abort', onAbort)
+    const number = lease.registration?.worker ?? 0
+    events.emit('worker.stopping', { worker: number, running: worker.running })
+    await worker.stop(config.gracePeriod)
+    for (const service of services.toReversed()) await service.stop()
+    await closePool()
+    events.emit('worker.stopped', { worker: number })
+    resolveStopped()
+  }
+  const onAbort = (): void => void stop()
+  const forgetSignals = config.handleSignals ? onOsSignals(stop) : (): void => undefined
+  config.signal?.addEventListener('abort', onAbort)
+  if (config.signal?.aborted === true) void stop()
+  return { stop, stopped, on: (name, listener) => events.on(name, listener), [Symbol.asyncDispose]: stop }
+}
+
+function lanesOf(config: RunnerConfig, numbers: ReadonlyMap<string, number>, now: number): Lanes {
+  if (config.queues === undefined) return new Lane(config.concurrency, now)
+  return new Map(
+    [...config.queues].map(([name, concurrency]) => [numberOf(name, numbers), new Lane(concurrency, now)]),
+  )
+}
+
+function byNumber(
+  tasks: ReadonlyMap<string, TaskEntry>,
+  numbers: ReadonlyMap<string, number>,
+): ReadonlyMap<number, TaskEntry> {
+  return new Map([...tasks].map(([name, task]) => [numberOf(name, numbers), task]))
+}
+
+function numberOf(name: string, numbers: ReadonlyMap<string, number>): number {
+  const number = numbers.get(name)
+  if (number === undefined) throw new TypeError(`publish gave "${name}" no number`)
+  return number
+}
+
+/** What the database may know of a contract: everything but functions. */
+function publishedTasks(tasks: ReadonlyMap<string, TaskEntry>): JsonObject {
+  return Object.fromEntries(
+    [...tasks].map(([name, { defaults }]) => {
+      const { backoff: _backoff, retain, ...rest } = defaults
+      return [name, { ...rest, ...(retain === undefined ? {} : { retain: retain === false ? 0 : retain }) }]
+    }),
+  )
+}
+
+function aboutThisProcess({ tasks, queues, concurrency }: RunnerConfig): JsonObject {
+  return {
+    host: hostname(),
+    pid: process.pid,
+    node: process.version,
+    tasks: [...tasks.keys()],
+    queues: queues === undefined ? null : Object.fromEntries(queues),
+    concurrency: queues === undefined ? concurrency : null,
+  }
+}

@@ -1,0 +1,33 @@
+/** First in, first out, in constant time: `Array.shift` moves everything that is left. */
+export class Fifo<T> {
+  #items: (T | undefined)[] = []
+  #head = 0
+
+  get size(): number {
+    return this.#items.length - this.#head
+  }
+
+  push(item: T): void {
+    this.#items.push(item)
+  }
+
+  shift(): T | undefined {
+    const item = this.#items[this.#head]
+    this.#items[this.#head] = undefined
+    this.#head += 1
+    if (this.#head >= this.#items.length) this.clear()
+    return item
+  }
+
+  /** Takes all that is left. */
+  drain(): T[] {
+    const rest = this.#items.slice(this.#head).filter((item) => item !== undefined)
+    this.clear()
+    return rest
+  }
+
+  clear(): void {
+    this.#items = []
+    this.#head = 0
+  }
+}

@@ -1,0 +1,77 @@
+import { Client, Pool } from 'pg'
+import { KongTaskError } from '../../core/errors.ts'
+import type { Queryable } from '../db.ts'
+import type { Driver } from './driver.ts'
+
+export const nodePostgres: Driver = {
+  name: 'node-postgres',
+  isPool: isNodePostgresPool,
+  isConnection: isClient,
+  onTransaction: (connection) => {
+    if (!isClient(connection)) throw new TypeError('not a node-postgres client')
+    return onClient(connection)
+  },
+}
+
+/** A pool of our own. @throws KT_CONNECTION_INVALID where the text cannot be read as a connection string. */
+export function openPool(connectionString: string): Pool {
+  try {
+    // Only a client reads the text at once; a pool would do so when somebody waits for a connection.
+    void new Client({ connectionString })
+  } catch (cause) {
+    throw new KongTaskError(
+      'KT_CONNECTION_INVALID',
+      '`connectionString` cannot be read. It should look like postgres://user:password@host:5432/database.',
+      { cause },
+    )
+  }
+  const pool = new Pool({ connectionString })
+  // An idle connection that breaks is replaced when one is needed; without a listener it would end the process.
+  pool.on('error', () => undefined)
+  return pool
+}
+
+/** By shape: the application's copy of `pg` need not be ours. */
+export function isNodePostgresPool(value: object): value is Pool {
+  return hasMethods(value, ['connect', 'query', 'end']) && 'totalCount' in value && 'idleCount' in value
+}
+
+interface ClientLike {
+  query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly unknown[] }>
+  /** Since pg 8.21; `I`dle, in a `T`ransaction, in one that failed (`E`), or not known. */
+  getTransactionStatus?(): string | null
+}
+
+function isClient(value: object): value is ClientLike {
+  return hasMethods(value, ['connect', 'query', 'escapeLiteral']) && !('totalCount' in value)
+}
+
+function onClient(client: ClientLike): Queryable {
+  return {
+    query: async (text, values) => {
+      // The status is that of the last answer: a `begin` that nobody awaited may still be under way.
+      if (client.getTransactionStatus?.() === 'I') await client.query('')
+      checkStatus(client.getTransactionStatus?.())
+      return client.query(text, [...values])
+    },
+  }
+}
+
+function checkStatus(status: string | null | undefined): void {
+  if (status === 'I') {
+    throw new KongTaskError(
+      'KT_NOT_A_TRANSACTION',
+      'with(tx): this connection has no open transaction. Run `begin` on it first, and commit when your writes are done.',
+    )
+  }
+  if (status === 'E') {
+    throw new KongTaskError(
+      'KT_NOT_A_TRANSACTION',
+      'with(tx): an earlier statement of this transaction failed, so nothing can be added in it. Roll it back and begin again.',
+    )
+  }
+}
+
+function hasMethods(value: object, names: readonly string[]): boolean {
+  return names.every((name) => name in value && typeof Reflect.get(value, name) === 'function')
+}

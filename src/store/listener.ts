@@ -1,0 +1,83 @@
+// Hears that jobs were added, on a connection of its own: behind a pooler LISTEN needs a direct one. When the
+// connection breaks it comes back by itself, and says so, since what was said meanwhile was missed.
+import type { Client } from 'pg'
+import { retry } from '../runtime/retry.ts'
+import type { Service } from '../runtime/service.ts'
+import { isTransient } from './sqlstate.ts'
+import { forSchema } from './statement.ts'
+import { listen } from './statements.generated.ts'
+
+export interface ListenerOptions {
+  readonly connect: () => Client
+  readonly schema: string
+  /** A queue's number; undefined where anything may have happened. */
+  readonly onWake: (queue: number | undefined) => void
+  readonly onWeather: (error: unknown, attempt: number) => void
+}
+
+export class Listener implements Service {
+  readonly #options: ListenerOptions
+  readonly #stopping = new AbortController()
+  #client: Client | undefined
+  #connecting: Promise<void> | undefined
+
+  constructor(options: ListenerOptions) {
+    this.#options = options
+  }
+
+  /** Does not wait for the connection: until it is there, polling finds the jobs. */
+  start(): Promise<void> {
+    this.#connecting ??= this.#connect()
+    return Promise.resolve()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#connecting
+    const client = this.#client
+    this.#client = undefined
+    await client?.end().catch(() => undefined)
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      this.#client = await retry(() => this.#listen(), {
+        isTransient,
+        onRetry: this.#options.onWeather,
+        signal: this.#stopping.signal,
+      })
+      this.#options.onWake(undefined)
+    } catch (error) {
+      // Not allowed to connect, or no such database: work goes on by polling.
+      if (!this.#stopping.signal.aborted) this.#options.onWeather(error, 1)
+    }
+  }
+
+  async #listen(): Promise<Client> {
+    const client = this.#options.connect()
+    client.on('error', (error) => this.#lost(client, error))
+    client.on('end', () => this.#lost(client, undefined))
+    client.on('notification', ({ payload }) => this.#options.onWake(queueOf(payload)))
+    try {
+      await client.connect()
+      await client.query(forSchema(listen.text, this.#options.schema))
+      return client
+    } catch (error) {
+      await client.end().catch(() => undefined)
+      throw error
+    }
+  }
+
+  #lost(client: Client, error: unknown): void {
+    if (this.#client !== client || this.#stopping.signal.aborted) return
+    this.#client = undefined
+    if (error !== undefined) this.#options.onWeather(error, 1)
+    client.end().catch(() => undefined)
+    this.#connecting = this.#connect()
+  }
+}
+
+function queueOf(payload: string | undefined): number | undefined {
+  const queue = Number(payload)
+  return Number.isInteger(queue) && payload !== '' ? queue : undefined
+}

@@ -1,0 +1,136 @@
+import type { JobAdder } from '../core/add-job.ts'
+import type { JobContext, SqlClientLike } from '../core/job-context.ts'
+import type { Job } from '../core/job.ts'
+import type { JsonObject } from '../core/json.ts'
+import type { LogFields, Logger } from '../core/logger.ts'
+import type { PooledSqlClient, SqlPool } from '../core/sql-pool.ts'
+import { errorsOf, extrasOf } from '../store/rows.ts'
+import type { RunningJob } from './running-job.ts'
+
+/** What every context of one runner shares. */
+export interface ContextServices {
+  readonly logger: Logger
+  readonly pool: SqlPool
+  readonly adder: JobAdder
+  readonly onTransaction: (tx: SqlClientLike) => JobAdder
+  readonly onProgress: (running: RunningJob, done: number, total: number, note: string | undefined) => void
+}
+
+export interface JobNames {
+  readonly task: string
+  readonly queue: string
+}
+
+/**
+ * Every member is made when somebody looks at it: a handler that uses none of it costs one small object. Members
+ * that are functions come bound, so that a handler may take the context apart.
+ */
+export class LazyJobContext implements JobContext {
+  readonly #running: RunningJob
+  readonly #names: JobNames
+  readonly #payload: unknown
+  readonly #services: ContextServices
+  #job: Job | undefined
+  #logger: Logger | undefined
+
+  constructor(running: RunningJob, names: JobNames, payload: unknown, services: ContextServices) {
+    this.#running = running
+    this.#names = names
+    this.#payload = payload
+    this.#services = services
+  }
+
+  get job(): Job {
+    this.#job ??= this.#read()
+    return this.#job
+  }
+
+  get signal(): AbortSignal {
+    return this.#running.signal
+  }
+
+  get logger(): Logger {
+    const { id, attempt } = this.#running.job
+    this.#logger ??= withFields(this.#services.logger, { jobId: id, ...this.#names, attempt })
+    return this.#logger
+  }
+
+  get addJob(): JobAdder['addJob'] {
+    return this.#services.adder.addJob
+  }
+
+  get addJobs(): JobAdder['addJobs'] {
+    return this.#services.adder.addJobs
+  }
+
+  get pool(): SqlPool {
+    return this.#services.pool
+  }
+
+  get withTransaction(): JobContext['withTransaction'] {
+    return (work) => inTransaction(this.#services.pool, work)
+  }
+
+  get with(): JobContext['with'] {
+    return this.#services.onTransaction
+  }
+
+  get progress(): JobContext['progress'] {
+    return (done, total, note) => this.#services.onProgress(this.#running, done, total, note)
+  }
+
+  get rawPayload(): string {
+    return this.#running.job.payload
+  }
+
+  #read(): Job {
+    const { id, attempt, maxAttempts, priority, runAt, createdAt, extras, errors } = this.#running.job
+    return Object.freeze({
+      id,
+      ...this.#names,
+      payload: this.#payload,
+      state: 'running' as const,
+      attempt,
+      maxAttempts,
+      priority,
+      scheduledAt: new Date(runAt),
+      createdAt: new Date(createdAt),
+      finishedAt: undefined,
+      ...extrasOf(parsed(extras)),
+      errors: errorsOf(parsed(errors)),
+      result: undefined,
+    })
+  }
+}
+
+function parsed(text: string | null): JsonObject | undefined {
+  return text === null ? undefined : JSON.parse(text)
+}
+
+function withFields(logger: Logger, own: LogFields): Logger {
+  const merged = (fields: LogFields | undefined): LogFields => ({ ...fields, ...own })
+  return {
+    debug: (message, fields) => logger.debug(message, merged(fields)),
+    info: (message, fields) => logger.info(message, merged(fields)),
+    warn: (message, fields) => logger.warn(message, merged(fields)),
+    error: (message, fields) => logger.error(message, merged(fields)),
+  }
+}
+
+async function inTransaction<T>(pool: SqlPool, work: (tx: PooledSqlClient) => Promise<T>): Promise<T> {
+  const tx = await pool.connect()
+  let broken: Error | undefined
+  try {
+    await tx.query('begin')
+    const result = await work(tx)
+    await tx.query('commit')
+    return result
+  } catch (error) {
+    await tx.query('rollback').catch((cause: unknown) => {
+      broken = new Error('The transaction could not be rolled back.', { cause })
+    })
+    throw error
+  } finally {
+    tx.release(broken)
+  }
+}

@@ -1,0 +1,56 @@
+import { Fifo } from '../runtime/fifo.ts'
+import type { ClaimedJob } from '../store/claim-jobs.ts'
+import { Pace } from './pace.ts'
+
+/** How far ahead to claim: what the handlers will take in this many milliseconds waits in memory, and no more. */
+const HORIZON = 25
+/** Jobs in memory at the most, beside the running ones. */
+const LARGEST_BUFFER = 1_000
+
+/**
+ * One queue's share of this process (or all queues', where they share): its slots, the jobs that wait in memory for
+ * one, and whether the database is known to have no more.
+ */
+export class Lane {
+  readonly concurrency: number
+  readonly buffer = new Fifo<ClaimedJob>()
+  running = 0
+  /** Known to have nothing ready: asking again is for a wake-up, a due time or the poll. */
+  dry = false
+  /** Something was heard of since the latest claim was sent. */
+  heard = false
+  readonly #pace: Pace
+
+  constructor(concurrency: number, now: number) {
+    this.concurrency = concurrency
+    this.#pace = new Pace(now)
+  }
+
+  /** How many jobs to claim now. Quick handlers are claimed ahead for, slow ones never: another process could run those. */
+  room(now: number): number {
+    const ahead = Math.min(LARGEST_BUFFER, Math.floor(this.#pace.rate(now) * HORIZON))
+    const free = this.concurrency - this.running
+    const waiting = this.buffer.size
+    // While enough is at hand, asking waits until it is worth a statement.
+    if (waiting > ahead / 2) return 0
+    return Math.max(0, free + ahead - waiting)
+  }
+
+  /** The next job to start, where there is one and a slot for it. */
+  next(): ClaimedJob | undefined {
+    if (this.running >= this.concurrency) return undefined
+    const job = this.buffer.shift()
+    if (job !== undefined) this.running += 1
+    return job
+  }
+
+  ended(): void {
+    this.running -= 1
+    this.#pace.finished()
+  }
+
+  wake(): void {
+    this.dry = false
+    this.heard = true
+  }
+}

@@ -1,0 +1,151 @@
+// The process's own life in the database. While a heartbeat sent less than a lease ago succeeded, others believe us
+// alive and our jobs are ours; after that we must assume that they are not, and say so before anybody else does.
+//
+//   unregistered ──register──► alive ──no success for a lease──► doubtful ──success──► alive
+//        ▲                       │                                  │
+//        └──────── onLost ◄──────┴───────── refused ◄───────────────┘
+import type { JsonObject } from '../core/json.ts'
+import { every } from '../runtime/every.ts'
+import { retry } from '../runtime/retry.ts'
+import type { Service } from '../runtime/service.ts'
+import { startTimer, type Timer } from '../runtime/timer.ts'
+import { isTransient } from '../store/sqlstate.ts'
+import type { Store } from '../store/store.ts'
+import type { Registration } from '../store/workers.ts'
+import type { ClaimBook } from './claim-book.ts'
+
+/** From here a worker looks for a quiet moment to take a new number, long before its claims run out of theirs. */
+const MANY_CLAIMS = 2 ** 30
+
+export interface LeaseKeeperOptions {
+  readonly store: Pick<Store, 'registerWorker' | 'heartbeat' | 'unregisterWorker'>
+  readonly book: ClaimBook
+  /** Milliseconds. */
+  readonly lease: number
+  readonly interval: number
+  readonly info: JsonObject
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+  /** The jobs at hand are no longer ours, or may not be. */
+  readonly onLost: (worker: number) => void
+  /** There is a lease (again): claiming may go on. */
+  readonly onAlive: () => void
+  readonly onWeather: (error: unknown, attempt: number) => void
+}
+
+export class LeaseKeeper implements Service {
+  readonly #options: LeaseKeeperOptions
+  readonly #beats: Service
+  readonly #stopping = new AbortController()
+  #registration: Registration | undefined
+  #doubtful = false
+  #claims = 0
+  #awaited: number | undefined
+  #expiry: Timer | undefined
+
+  constructor(options: LeaseKeeperOptions) {
+    this.#options = options
+    this.#beats = every(options.interval, () => this.beat(), (error) => options.onWeather(error, 1))
+  }
+
+  async start(): Promise<void> {
+    await this.#register()
+    await this.#beats.start()
+  }
+
+  /** The last word: no claim, settlement or heartbeat may follow. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#beats.stop()
+    this.#expiry?.stop()
+    const registration = this.#registration
+    this.#registration = undefined
+    if (registration === undefined) return
+    try {
+      await this.#options.store.unregisterWorker(registration)
+    } catch (error) {
+      // The row stays until its lease runs out; then it is rescued, and there is nothing left to rescue.
+      this.#options.onWeather(error, 1)
+    }
+  }
+
+  /** Who we are, while we may claim. */
+  get registration(): Registration | undefined {
+    return this.#doubtful ? undefined : this.#registration
+  }
+
+  /** A fresh number for a claim that is about to be sent. */
+  openClaim(): number {
+    this.#claims += 1
+    this.#awaited = this.#claims
+    return this.#claims
+  }
+
+  /** Its answer is here and in the book, or will never be waited for. */
+  closeClaim(): void {
+    this.#awaited = undefined
+  }
+
+  /** One heartbeat. Public for tests; the loop calls it. */
+  async beat(): Promise<void> {
+    const registration = this.#registration
+    if (registration === undefined) return this.#register()
+    const { store, book, lease, now } = this.#options
+    const sentAt = now()
+    const known = this.#awaited === undefined ? book.claims : [...book.claims, this.#awaited]
+    const alive = await store.heartbeat({ ...registration, lease, known, before: this.#claims + 1 })
+    if (this.#registration !== registration) return
+    if (!alive) return this.lost()
+    this.#renewed(sentAt)
+  }
+
+  /** The database says that we were declared dead: nothing at hand is ours, and we start anew. */
+  async lost(): Promise<void> {
+    const registration = this.#registration
+    if (registration === undefined) return
+    this.#registration = undefined
+    this.#expiry?.stop()
+    this.#options.book.clear()
+    this.#options.onLost(registration.worker)
+    await this.#register()
+  }
+
+  /** Takes a new number while nothing is at hand, if the old one's claims are many. */
+  async renewIfWorn(): Promise<void> {
+    if (this.#claims < MANY_CLAIMS || this.#options.book.claims.length > 0 || this.#registration === undefined) return
+    const worn = this.#registration
+    this.#registration = undefined
+    await this.#options.store.unregisterWorker(worn)
+    await this.#register()
+  }
+
+  async #register(): Promise<void> {
+    const { store, lease, info, now, onWeather } = this.#options
+    let sentAt = now()
+    const registration = await retry(
+      () => {
+        sentAt = now()
+        return store.registerWorker(lease, info)
+      },
+      { isTransient, onRetry: onWeather, signal: this.#stopping.signal },
+    )
+    this.#claims = 0
+    this.#registration = registration
+    this.#renewed(sentAt)
+  }
+
+  #renewed(sentAt: number): void {
+    const { lease, now, onAlive } = this.#options
+    this.#doubtful = false
+    this.#expiry?.stop()
+    this.#expiry = startTimer(sentAt + lease - now(), () => this.#doubt())
+    onAlive()
+  }
+
+  /** A lease has passed since the last heartbeat that was heard: somebody may be taking our jobs this moment. */
+  #doubt(): void {
+    if (this.#registration === undefined) return
+    this.#doubtful = true
+    this.#options.onLost(this.#registration.worker)
+  }
+}

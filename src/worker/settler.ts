@@ -1,0 +1,137 @@
+// Settlements → batches → store. One batch is on its way at a time; what comes meanwhile makes the next, so batches
+// grow with the load and a lone job waits for nobody. Holds back nothing but memory: `backlog` tells the claimer.
+import type { Settlement } from '../core/settlement.ts'
+import { retry } from '../runtime/retry.ts'
+import type { ClaimedJob } from '../store/claim-jobs.ts'
+import type { SettledJob } from '../store/settle-jobs.ts'
+import { isTransient } from '../store/sqlstate.ts'
+import type { Store } from '../store/store.ts'
+import type { ClaimBook } from './claim-book.ts'
+
+const LARGEST_BATCH = 1_000
+
+export interface SettlerOptions {
+  readonly store: Pick<Store, 'settleJobs'>
+  readonly book: ClaimBook
+  readonly onSettled: (job: ClaimedJob, settlement: Settlement) => void
+  /** The fence refused it; `answered` is false where an earlier try may have written it without our knowing. */
+  readonly onRefused: (job: ClaimedJob, settlement: Settlement, answered: boolean) => void
+  /** Each time when something was written. */
+  readonly onFlushed: () => void
+  readonly onWeather: (error: unknown, attempt: number) => void
+  /** What to settle instead where the database refuses this settlement itself. */
+  readonly onUnwritable: (job: ClaimedJob, error: unknown) => Settlement
+}
+
+interface Entry extends SettledJob {
+  readonly job: ClaimedJob
+}
+
+export class Settler {
+  readonly #options: SettlerOptions
+  readonly #pending = new Map<string, Entry[]>()
+  readonly #giveUp = new AbortController()
+  #backlog = 0
+  #flushing: Promise<void> | undefined
+
+  constructor(options: SettlerOptions) {
+    this.#options = options
+  }
+
+  /** Settlements that are not written yet. */
+  get backlog(): number {
+    return this.#backlog
+  }
+
+  add(job: ClaimedJob, settlement: Settlement): void {
+    const { id, queueId, lease } = job
+    const key = `${lease.worker}:${queueId}`
+    const entries = this.#pending.get(key)
+    const entry: Entry = { id, queueId, lease, settlement, job }
+    if (entries === undefined) this.#pending.set(key, [entry])
+    else entries.push(entry)
+    this.#backlog += 1
+    this.#flushing ??= this.#flush()
+  }
+
+  /** Resolves when everything added so far is written, or after `giveUp`. */
+  async flushed(): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing
+  }
+
+  /** The database does not answer and we must go: what is not written is left to the rescue. */
+  giveUp(): void {
+    this.#giveUp.abort()
+  }
+
+  async #flush(): Promise<void> {
+    // Handlers that end in this turn of the event loop share the first batch.
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    for (let batch = this.#take(); batch !== undefined; batch = this.#take()) {
+      await this.#write(batch)
+      this.#backlog -= batch.length
+      this.#options.onFlushed()
+    }
+    this.#flushing = undefined
+  }
+
+  #take(): Entry[] | undefined {
+    for (const [key, entries] of this.#pending) {
+      const batch = entries.splice(0, LARGEST_BATCH)
+      if (entries.length === 0) this.#pending.delete(key)
+      if (batch.length > 0) return batch
+    }
+    return undefined
+  }
+
+  /** Never rejects. A batch that the database cannot take is halved until the settlement at fault stands alone. */
+  async #write(batch: readonly Entry[]): Promise<void> {
+    let tries = 0
+    try {
+      const refused = await retry(
+        () => {
+          tries += 1
+          return this.#send(batch)
+        },
+        { isTransient, onRetry: this.#options.onWeather, signal: this.#giveUp.signal },
+      )
+      this.#options.book.settled(batch)
+      this.#report(batch, refused, tries === 1)
+    } catch (error) {
+      if (isTransient(error)) return
+      await this.#writeApart(batch, error)
+    }
+  }
+
+  #send(batch: readonly Entry[]): Promise<ReadonlySet<string>> {
+    const [first] = batch
+    if (first === undefined) return Promise.resolve(new Set())
+    return this.#options.store.settleJobs({
+      worker: first.lease.worker,
+      queue: first.queueId,
+      jobs: batch,
+      closed: this.#options.book.wouldClose(batch),
+    })
+  }
+
+  async #writeApart(batch: readonly Entry[], error: unknown): Promise<void> {
+    const [only] = batch
+    if (only !== undefined && batch.length === 1) {
+      const settlement = this.#options.onUnwritable(only.job, error)
+      // A settlement of our own making that is refused too is no use repeating; the lease will run out.
+      if (only.settlement === settlement) return
+      await this.#write([{ ...only, settlement }])
+      return
+    }
+    const middle = Math.ceil(batch.length / 2)
+    await this.#write(batch.slice(0, middle))
+    await this.#write(batch.slice(middle))
+  }
+
+  #report(batch: readonly Entry[], refused: ReadonlySet<string>, answered: boolean): void {
+    for (const { job, settlement } of batch) {
+      if (refused.size > 0 && refused.has(job.id)) this.#options.onRefused(job, settlement, answered)
+      else this.#options.onSettled(job, settlement)
+    }
+  }
+}
