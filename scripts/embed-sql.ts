@@ -80,7 +80,7 @@ function embedQuery(file: string): string {
     `> = {`,
     `  name: ${JSON.stringify(name)},`,
     `  text: ${JSON.stringify(text)},`,
-    `  parameters: ${JSON.stringify(parameters.map((p) => p.name))},`,
+    `  parameters: ${JSON.stringify(parameters.map((p) => [p.name, p.type]))},`,
     `  columns: ${JSON.stringify(columns.map((c) => [c.name, c.type]))},`,
     `}`,
   ].join('\n')

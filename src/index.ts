@@ -2,7 +2,7 @@
 export type { AddJob, AddJobs, JobAdder } from './core/add-job.ts'
 export type { Duration } from './core/duration.ts'
 export type { ErrorCode } from './core/error-catalogue.ts'
-export { handle, type HandledTask, type Handler } from './core/handler.ts'
+export { handle, type HandledTask, type Handler, type TaskObject } from './core/handler.ts'
 export { newJob, type NewJobSpec } from './core/job-entry.ts'
 export type { JobContext } from './core/job-context.ts'
 export type { JobOptions } from './core/job-options.ts'
@@ -12,7 +12,7 @@ export type { JsonOf, NotJson } from './core/json-of.ts'
 export type { LogFields, Logger } from './core/logger.ts'
 export type { AddedJob } from './core/new-job.ts'
 export type { PooledSqlClient, SqlClient, SqlPool } from './core/sql-pool.ts'
-export type { TaskFunction, TaskList, TaskObject, TaskRecord } from './core/task-list.ts'
+export type { TaskFunction, TaskList, TaskRecord } from './core/task-list.ts'
 export type { TaskDefaults, TaskOptions } from './core/task-options.ts'
 export {
   defineTask,
@@ -30,6 +30,11 @@ export { PermanentError, RetryableError } from './core/handler-errors.ts'
 export { cancel, snooze, type Cancel, type Snooze } from './core/verdict.ts'
 export { run, type Runner } from './runner/runner.ts'
 export type { RunnerOptions, WorkingOptions } from './runner/runner-options.ts'
-export { runTaskList, runTaskListOnce, type TaskListOptions, type WorkerPool } from './runner/run-task-list.ts'
+export {
+  runTaskList,
+  runTaskListOnce,
+  type TaskListOptions,
+  type WorkerPool,
+} from './runner/run-task-list.ts'
 export type { Events, JobFacts } from './core/events.ts'
 export type { Settlement } from './core/settlement.ts'

@@ -26,6 +26,7 @@ $$;
 create function kongtask.insert_jobs(p_jobs jsonb)
 returns table (ordinal int8, id text, status text)
 language plpgsql
+set jit = off
 as $$
 declare
   v_tasks text[];

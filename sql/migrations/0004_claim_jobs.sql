@@ -2,7 +2,8 @@
 
 -- Locks: the claimed rows, skipping locked ones; KEY SHARE on the worker's own row, so that nobody declares it dead
 -- meanwhile. Waits for nothing. Index: jobs_lane, pinned by the settings below, because statistics taken at a bad
--- moment turn the claim into a sort of the whole backlog.
+-- moment turn the claim into a sort of the whole backlog. What is "off" only costs ten thousand million, which is
+-- why jit must be off too: it would compile every such plan, for a tenth of a second.
 -- p_queues and p_limits: how many of which queue at the most; null p_queues: p_total of any queue, each getting its
 -- turn to be first. p_tasks: what this process knows; other jobs are left for those who do.
 -- Returns the jobs, and, where it found fewer than were asked for, a last row without id whose run_at is when the
@@ -11,8 +12,9 @@ create function kongtask.claim_jobs(
   p_worker int4, p_nonce uuid, p_claim int4, p_queues int4[], p_limits int4[], p_total int4, p_tasks int4[])
 returns table (
   id int8, queue_id int4, task_id int4, attempt int2, max_attempts int2, priority int2, crashes int2,
-  run_at timestamptz, created_at timestamptz, payload text, extras text, errors text)
+  run_at timestamptz, created_at timestamptz, kept bool, payload text, extras text, errors text)
 language plpgsql
+set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
 set enable_sort = off
@@ -70,7 +72,7 @@ begin
           from unnest(v_ids) as picked (id)
          where j.queue_id = v_queue and j.id = picked.id
         returning j.id, j.queue_id, j.task_id, j.attempt, j.max_attempts, j.priority, j.crashes,
-                  j.run_at, j.created_at, j.payload::text, j.extras::text, j.errors::text;
+                  j.run_at, j.created_at, j.retain_s > 0, j.payload::text, j.extras::text, j.errors::text;
     end if;
     if v_limit > coalesce(cardinality(v_ids), 0) then
       v_dry := v_dry || v_queue;
@@ -88,7 +90,7 @@ begin
              order by j.run_at, j.id
              limit 1) as soonest;
     return query select null::int8, null::int4, null::int4, null::int2, null::int2, null::int2, null::int2,
-                        v_next, v_now, null::text, null::text, null::text;
+                        v_next, v_now, null::bool, null::text, null::text, null::text;
   end if;
 end
 $$;

@@ -15,6 +15,7 @@ $$;
 create function kongtask.release_claim(p_worker int4, p_claim int4, p_queue int4, p_ids int8[], p_crashed bool)
 returns int4
 language plpgsql
+set jit = off
 set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off

@@ -1,10 +1,13 @@
 -- Writes what became of this process's jobs of one queue, fenced by their leases. (migrations: settle_jobs)
 -- :worker int4
 -- :queue int4
--- :ids int8[]  completed jobs
--- :claims int4[]  the claims that they belong to
+-- :forget int8[]  completed jobs of which nothing is kept, ascending
+-- :forget_claims int4[]  the claims that they belong to
+-- :keep int8[]  completed jobs that go to history, ascending
+-- :keep_claims int4[]  the claims that they belong to
 -- :results text[]?  their results as JSON text, null where there is none
 -- :others jsonb?  all that is not a plain completion
 -- :closed int4[]  claims of which nothing is left in this process
 -- => refused int8[]  jobs that were no longer ours
-select kongtask.settle_jobs(:worker, :queue, :ids, :claims, :results, :others, :closed) as refused
+select kongtask.settle_jobs(
+  :worker, :queue, :forget, :forget_claims, :keep, :keep_claims, :results, :others, :closed) as refused

@@ -64,13 +64,21 @@ const LARGEST_PAYLOAD = 64 * 1024 * 1024
  */
 export function readClientOptions(options: unknown): ClientConfig {
   const given = readOptions(options, KNOWN, 'new KongTask')
-  const { schema, tasks, maxPayload, deadline } = given
+  const {
+    schema = DEFAULTS.schema,
+    maxPayload = DEFAULTS.maxPayload,
+    deadline = DEFAULTS.deadline,
+    tasks,
+  } = given
   const limits = {
-    schema: checkSchemaName(schema ?? DEFAULTS.schema),
+    schema: checkSchemaName(schema),
     known: tasks === undefined ? undefined : readTaskNames(tasks),
-    maxPayload: checkInteger(maxPayload ?? DEFAULTS.maxPayload, 'maxPayload', 2, LARGEST_PAYLOAD),
-    deadline: parsePositiveDuration(deadline ?? DEFAULTS.deadline, 'deadline'),
+    maxPayload: checkInteger(maxPayload, 'maxPayload', 2, LARGEST_PAYLOAD),
+    deadline: parsePositiveDuration(deadline, 'deadline'),
   }
   // Last, since it may open something.
-  return Object.freeze({ ...limits, ...readConnection(given['connectionString'], given['pool'], 'new KongTask') })
+  return Object.freeze({
+    ...limits,
+    ...readConnection(given['connectionString'], given['pool'], 'new KongTask'),
+  })
 }

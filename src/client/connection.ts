@@ -18,7 +18,8 @@ export function readConnection(connectionString: unknown, pool: unknown, caller:
   if ((connectionString === undefined) === (pool === undefined)) {
     throw refusal(caller, 'give either `connectionString` or `pool`')
   }
-  if (pool === undefined) return { pool: openPool(checkConnectionString(connectionString, caller)), ownsPool: true }
+  if (pool === undefined)
+    return { pool: openPool(checkConnectionString(connectionString, caller)), ownsPool: true }
   if (typeof pool === 'object' && pool !== null && isNodePostgresPool(pool)) return { pool, ownsPool: false }
   throw refusal(caller, `\`pool\` must be a node-postgres Pool, not ${showValue(pool)}`)
 }

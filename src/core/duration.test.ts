@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseDuration, parsePositiveDuration } from './duration.ts'
 
@@ -58,7 +58,7 @@ describe('a duration', () => {
     [1],
     10n,
     new Date(0),
-  ])('%j is refused', (value) => {
+  ])('%s is refused', (value) => {
     expect(() => parseDuration(value, 'timeout')).toThrow(
       expect.objectContaining({ code: 'KT_DURATION_INVALID', message: expect.stringContaining('`timeout`') }),
     )

@@ -1,3 +1,4 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { KongTaskError } from './errors.ts'
 import type { JobContext } from './job-context.ts'
 import { showValue } from './show-value.ts'
@@ -9,11 +10,20 @@ import { isTask, type AnyTask, type OutputOf } from './task.ts'
  */
 export type Handler<Payload = unknown> = (payload: Payload, context: JobContext) => unknown
 
-/** A contract together with its handler, for the `tasks` of a runner. */
-export interface HandledTask {
+/**
+ * An object or class instance that performs a task. `handle` is called as its method, so it may use `this`. The
+ * payload is unvalidated unless there is a schema in `payload`.
+ */
+export interface TaskObject {
   readonly name: string
+  readonly payload?: StandardSchemaV1 | undefined
+  // Method syntax: an implementation may then say what payload it expects.
+  handle(payload: unknown, context: JobContext): unknown
+}
+
+/** A contract together with its handler, for the `tasks` of a runner. */
+export interface HandledTask extends TaskObject {
   readonly task: AnyTask
-  readonly handle: Handler<never>
 }
 
 /**

@@ -16,11 +16,11 @@ export interface JobContext {
   /** The runner's connections, for the handler's own queries. */
   readonly pool: SqlPool
   /** Runs `work` in a transaction: committed when it returns, rolled back when it throws. */
-  withTransaction<T>(work: (tx: PooledSqlClient) => Promise<T>): Promise<T>
+  readonly withTransaction: <T>(work: (tx: PooledSqlClient) => Promise<T>) => Promise<T>
   /** The same `addJob` and `addJobs`, on a transaction of the handler's. */
-  with(tx: SqlClientLike): { readonly addJob: AddJob; readonly addJobs: AddJobs }
+  readonly with: (tx: SqlClientLike) => { readonly addJob: AddJob; readonly addJobs: AddJobs }
   /** Tells how far the work is: `done` of `total`, with a note for people. */
-  progress(done: number, total: number, note?: string): void
+  readonly progress: (done: number, total: number, note?: string) => void
   /** The payload as the database prints it, unparsed JSON text. */
   readonly rawPayload: string
 }

@@ -58,7 +58,7 @@ const NOTHING: CheckedJobOptions = Object.freeze({})
  */
 export function checkJobOptions(value: unknown): CheckedJobOptions {
   if (value === undefined) return NOTHING
-  const options = readOptions(value, checks, 'addJob')
+  const options = readOptions(value, checks, 'job options')
   if (options['scheduledIn'] !== undefined && options['scheduledAt'] !== undefined) {
     throw new KongTaskError('KT_OPTION_INVALID', 'Give `scheduledIn` or `scheduledAt`, not both.')
   }

@@ -7,9 +7,10 @@ const LONGEST = 60
 export function showValue(value: unknown): string {
   if (typeof value === 'string') return showText(value)
   if (typeof value === 'object') return showObject(value)
-  if (typeof value === 'bigint') return `${truncated(String(value))}n`
   if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
-  return String(value)
+  if (typeof value === 'bigint') return `${truncated(value.toString())}n`
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  return 'undefined'
 }
 
 /** Text in quotes, with everything escaped that could break out of a log line. */

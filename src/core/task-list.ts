@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { KongTaskError } from './errors.ts'
-import type { HandledTask } from './handler.ts'
+import type { TaskObject } from './handler.ts'
 import type { JobContext } from './job-context.ts'
 import { checkTaskName } from './names.ts'
 import { checkSchema } from './payload-schema.ts'
@@ -9,24 +9,13 @@ import { showText, showValue } from './show-value.ts'
 import { isTask } from './task.ts'
 import type { TaskDefaults } from './task-options.ts'
 
-/**
- * An object or class instance that performs a task. `handle` is called as its method, so it may use `this`. The
- * payload is unvalidated unless there is a schema in `payload`.
- */
-export interface TaskObject {
-  readonly name: string
-  readonly payload?: StandardSchemaV1 | undefined
-  // Method syntax: an implementation may then say what payload it expects.
-  handle(payload: unknown, context: JobContext): unknown
-}
-
 /** In a record the key is the name, except of what has a name of its own. */
-export type TaskRecord = Readonly<Record<string, TaskFunction | HandledTask | KeyedTaskObject>>
+export type TaskRecord = Readonly<Record<string, TaskFunction | KeyedTaskObject>>
 
 type KeyedTaskObject = Omit<TaskObject, 'name'> & { readonly name?: string | undefined }
 
 /** What a runner performs: a record of functions by name, or an array of `handle(...)` results and task objects. */
-export type TaskList = TaskRecord | readonly (HandledTask | TaskObject)[]
+export type TaskList = TaskRecord | readonly TaskObject[]
 
 /** How a plain function is accepted: with whatever payload it says that it expects. */
 export type TaskFunction = TaskObject['handle']

@@ -91,7 +91,7 @@ export async function clusterPassword(folder: string): Promise<string> {
 }
 
 /** Makes the cluster where there is none. Several may do so at once: each in a folder of its own, and one wins. */
-export async function ensureCluster(options: Omit<ClusterOptions, 'isKept'>): Promise<void> {
+export async function ensureCluster(options: ClusterOptions): Promise<void> {
   const { folder, as } = options
   const data = join(folder, 'data')
   await removeOldDrafts(folder, as)
@@ -99,7 +99,7 @@ export async function ensureCluster(options: Omit<ClusterOptions, 'isKept'>): Pr
   const draft = await mkdtemp(join(folder, 'new.'))
   try {
     if (as.uid !== undefined && as.gid !== undefined) await chown(draft, as.uid, as.gid)
-    await initialiseCluster({ ...options, folder: draft, isKept: true })
+    await initialiseCluster({ ...options, folder: draft })
     await rename(join(draft, 'data'), data).catch((error: unknown) => {
       if (!existsSync(data)) throw error
     })
@@ -130,12 +130,12 @@ export interface ClusterOptions {
   readonly as: RunAs
   readonly password: string
   /** Whether it is to survive a crash of the machine. */
-  readonly isKept: boolean
+  readonly durable: boolean
   readonly signal: AbortSignal
 }
 
 export async function initialiseCluster(options: ClusterOptions): Promise<void> {
-  const { folder, bin, as, password, isKept, signal } = options
+  const { folder, bin, as, password, durable, signal } = options
   // In a file, because anybody may read the arguments of a process.
   const passwordFile = join(folder, 'initial-password')
   const file = await open(passwordFile, 'wx', 0o600)
@@ -151,7 +151,7 @@ export async function initialiseCluster(options: ClusterOptions): Promise<void> 
     '--locale=C',
     '--encoding=UTF8',
     '--no-instructions',
-    ...(isKept ? [] : ['--no-sync']),
+    ...(durable ? [] : ['--no-sync']),
   ]
   const { ok, problem } = await runCommand(join(bin, 'initdb'), args, { as, cwd: folder, signal })
   await rm(passwordFile)

@@ -82,6 +82,7 @@ function planFor(options: StartPostgresOptions): Plan {
   const deadline = AbortSignal.timeout(DEADLINE_MS)
   return {
     source: source === 'auto' ? sourceOfEnvironment() : source,
+    durable,
     settings: durable ? settings : { ...NOT_DURABLE, ...settings },
     signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
   }

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, constants, existsSync, fstatSync, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, existsSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs'
 import { readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KongTaskError } from '../core/errors.ts'
+import { runCommand } from './command.ts'
 import { hasCode } from './error-code.ts'
 import { isAlive } from './processes.ts'
+import type { RunAs } from './run-as.ts'
 import { until } from './until.ts'
 
 // A hold is an open write end of the named pipe `holds` in a server's run folder. The kernel counts them: it closes
@@ -17,24 +19,33 @@ const { O_RDWR, O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = constants
 
 export interface Hold {
   readonly runFolder: string
-  /** To be called once. Says whether that was the last one, so that the server now ends. */
-  letGo(): Promise<{ readonly wasLast: boolean }>
+  /** To be called once. The server ends when all have done so. */
+  letGo(): Promise<void>
 }
 
 /** `ending`: its server is about to stop. `abandoned`: nobody reads the pipe, so nobody will stop the server. */
 export type HoldRefusal = 'ending' | 'abandoned'
 
-export const pipeOf = (runFolder: string): string => join(runFolder, 'holds')
+const pipeOf = (runFolder: string): string => join(runFolder, 'holds')
 
-/** Keeps a pipe from ending, and from blocking, until both its reader and its first hold are there. */
-export function keepPipeOpen(runFolder: string): { release(): void } {
-  const hold = openSync(pipeOf(runFolder), O_RDWR | O_NONBLOCK | O_NOFOLLOW)
-  let isHeld = true
+/** An end of the pipe that is both: it keeps the pipe from ending, and from blocking, until reader and hold are there. */
+export interface Opening {
+  release(): void
+}
+
+/** Makes the pipe, with its name only once it is open: a sweep takes a pipe that nobody reads for abandoned. */
+export async function openHolds(runFolder: string, as: RunAs): Promise<Opening> {
+  const draft = join(runFolder, 'new-holds')
+  const { ok, problem } = await runCommand('mkfifo', ['-m', '600', draft], { as })
+  if (!ok) throw new KongTaskError('KT_POSTGRES_START_FAILED', `Cannot make the pipe ${draft}: ${problem}`)
+  const both = openSync(draft, O_RDWR | O_NONBLOCK | O_NOFOLLOW)
+  renameSync(draft, pipeOf(runFolder))
+  let isOpen = true
   return {
     release() {
       // Twice would close what has got the same number since.
-      if (isHeld) closeSync(hold)
-      isHeld = false
+      if (isOpen) closeSync(both)
+      isOpen = false
     },
   }
 }
@@ -86,11 +97,13 @@ function openPipe(runFolder: string): number | HoldRefusal {
   }
 }
 
-async function letGo(runFolder: string, name: string, pipe: number): Promise<{ wasLast: boolean }> {
+async function letGo(runFolder: string, name: string, pipe: number): Promise<void> {
   closeSync(pipe)
   await unlink(join(runFolder, name)).catch(() => undefined)
-  // The file of a holder that was killed remains, hence the look at its process.
-  const others = await readdir(runFolder).catch(() => [])
-  const isHeld = others.some((other) => other.startsWith('hold.') && isAlive(Number(other.split('.')[1])))
-  return { wasLast: !isHeld }
+}
+
+/** Whether a process that lives has a hold on the server. The file of one that was killed remains. */
+export async function isHeld(runFolder: string): Promise<boolean> {
+  const names = await readdir(runFolder).catch(() => [])
+  return names.some((name) => name.startsWith('hold.') && isAlive(Number(name.split('.')[1])))
 }

@@ -6,6 +6,7 @@ import { type ServerStart, startServer } from './server.ts'
 /** The options of a start, with everything decided. */
 export interface Plan {
   readonly source: Wanted['source']
+  readonly durable: boolean
   readonly settings: Readonly<Record<string, string>>
   readonly signal: AbortSignal
 }

@@ -1,8 +1,7 @@
 import { chown, lstat, mkdtemp, readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { KongTaskError } from '../core/errors.ts'
 import { runCommand } from './command.ts'
-import { keepPipeOpen, pipeOf, pipeState } from './hold.ts'
+import { type Opening, openHolds, pipeState } from './hold.ts'
 import { isAlive, isServerOf } from './processes.ts'
 import { type RunAs, uidOf } from './run-as.ts'
 import { temporaryEntries, temporaryFolder } from './temporary-folder.ts'
@@ -16,21 +15,24 @@ export const RUN_FOLDER_PREFIX = 'kongtask-postgres-'
 
 export interface RunFolder {
   readonly path: string
-  /** From the first moment on somebody holds the pipe, so that a sweep leaves the folder alone. */
-  readonly opening: { release(): void }
+  /** Ours until the server is held; as long as it is there, a sweep leaves the folder alone. */
+  readonly opening: Opening
 }
 
 export async function makeRunFolder(as: RunAs): Promise<RunFolder> {
   const path = await mkdtemp(join(await temporaryFolder(as), RUN_FOLDER_PREFIX))
   if (as.uid !== undefined && as.gid !== undefined) await chown(path, as.uid, as.gid)
-  const { ok, problem } = await runCommand('mkfifo', ['-m', '600', pipeOf(path)], { as })
-  if (!ok)
-    throw new KongTaskError('KT_POSTGRES_START_FAILED', `Cannot make the pipe ${pipeOf(path)}: ${problem}`)
-  return { path, opening: keepPipeOpen(path) }
+  return { path, opening: await openHolds(path, as) }
 }
 
 export async function removeRunFolder(path: string, as: RunAs): Promise<void> {
-  await runCommand('rm', ['-rf', path], { as })
+  // Again and again, because the initdb of an owner that was killed goes on for a moment, and writes.
+  const isGone = until(async () => {
+    const { ok } = await runCommand('rm', ['-rf', path], { as })
+    return ok || undefined
+  }, AbortSignal.timeout(10_000))
+  // What cannot be removed now may be later: it is no reason not to start.
+  await isGone.catch(() => undefined)
 }
 
 /** Ends what others could not: servers and folders whose owner was killed together with the keeper. */

@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs'
 import { Client } from 'pg'
 import { KongTaskError } from '../core/errors.ts'
 import type { Source } from './find-binaries.ts'
-import type { Hold } from './hold.ts'
+import { type Hold, isHeld, pipeState } from './hold.ts'
+import { chooseRunAs } from './run-as.ts'
+import { sweepRunFolder } from './run-folder.ts'
 import { until } from './until.ts'
 
 export interface EmbeddedPostgres extends AsyncDisposable {
@@ -63,12 +65,16 @@ async function askFacts(connectionString: string): Promise<{ version: string; so
 
 async function stopUsing(hold: Hold | undefined): Promise<void> {
   if (hold === undefined) return
-  const { wasLast } = await hold.letGo()
-  if (!wasLast) return
-  // The keeper removes the folder when the server has ended, for which it takes 70 s at the very most.
-  const hasEnded = until(() => !existsSync(hold.runFolder) || undefined, AbortSignal.timeout(80_000))
-  await hasEnded.catch((error: unknown) => {
-    throw new KongTaskError('KT_POSTGRES_IN_USE', `The server in ${hold.runFolder} does not end.`, {
+  const { runFolder } = hold
+  const isAbandoned = pipeState(runFolder) === 'abandoned'
+  await hold.letGo()
+  if (isAbandoned) return sweepRunFolder(runFolder, await chooseRunAs(runFolder))
+
+  // The keeper removes the folder when the server has ended, for which it takes 70 s at the very most. The look at
+  // others comes each time anew: one who has joined at the last moment is not to keep us waiting.
+  const isOver = async () => !existsSync(runFolder) || (await isHeld(runFolder)) || undefined
+  await until(isOver, AbortSignal.timeout(80_000)).catch((error: unknown) => {
+    throw new KongTaskError('KT_POSTGRES_IN_USE', `The server in ${runFolder} does not end.`, {
       cause: error,
     })
   })

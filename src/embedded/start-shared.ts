@@ -12,7 +12,7 @@ import { type EmbeddedPostgres, handOver } from './running-server.ts'
 
 /** The server of a folder that keeps its data: joined where one runs, else started. */
 export async function startShared(plan: Plan, dataDir: string): Promise<EmbeddedPostgres> {
-  const { source, signal } = plan
+  const { source, durable, signal } = plan
   const folder = await openClusterFolder(dataDir)
   const data = join(folder, 'data')
   const as = await chooseRunAs(data)
@@ -24,7 +24,7 @@ export async function startShared(plan: Plan, dataDir: string): Promise<Embedded
     if (joined !== undefined) return joined
 
     const binaries = await findBinaries({ source, as, major: await clusterMajor(folder) })
-    await ensureCluster({ folder, bin: binaries.bin, as, password, signal })
+    await ensureCluster({ folder, bin: binaries.bin, as, password, durable, signal })
     const prepare = async () => ({ data, logFile: join(folder, 'server.log') })
     const launched = await launch({ plan, as, binaries, how: 'INT', prepare })
     if (launched.kind === 'running') return handOver({ ...launched, password, dataDir: folder })

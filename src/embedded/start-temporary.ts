@@ -15,7 +15,7 @@ export async function startTemporary(plan: Plan): Promise<EmbeddedPostgres> {
   for (;;) {
     const password = makePassword()
     const prepare = async (folder: string) => {
-      await initialiseCluster({ folder, bin: binaries.bin, as, password, isKept: false, signal })
+      await initialiseCluster({ folder, bin: binaries.bin, as, password, durable: false, signal })
       return { data: join(folder, 'data'), logFile: join(folder, 'server.log') }
     }
     // QUIT, because nobody will miss what a graceful stop would still write down.

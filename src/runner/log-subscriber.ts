@@ -1,7 +1,6 @@
 // All wording and levels of what a runner logs by itself. The code emits events; only this file makes sentences.
 import type { Events, JobFacts } from '../core/events.ts'
 import type { Logger } from '../core/logger.ts'
-import type { Settlement } from '../core/settlement.ts'
 import type { Emitter } from '../runtime/emitter.ts'
 
 /** Logs what happens from now on. */
@@ -27,30 +26,15 @@ export function logEvents(events: Emitter<Events>, logger: Logger): void {
   events.on('job.result_dropped', ({ job, why }) =>
     logger.warn('The result of a completed job was not kept', { ...fields(job), why }),
   )
-  events.on('job.settled', ({ job, settlement }) => logSettlement(logger, job, settlement))
+  events.on('job.failed', ({ job, settlement }) => logFailure(logger, job, settlement))
 }
 
-function logSettlement(logger: Logger, job: JobFacts, settlement: Settlement): void {
-  switch (settlement.kind) {
-    case 'completed':
-    case 'snoozed':
-    case 'cancelled':
-    case 'released':
-      return
-    case 'retry':
-      return logger.warn('Job failed, will be retried', {
-        ...fields(job),
-        retryInMs: settlement.delay,
-        error: `${settlement.error.name}: ${settlement.error.message}`,
-      })
-    case 'dead':
-      return logger.error('Job is dead', {
-        ...fields(job),
-        reason: settlement.reason,
-        error: `${settlement.error.name}: ${settlement.error.message}`,
-      })
-    default:
-      return settlement satisfies never
+function logFailure(logger: Logger, job: JobFacts, settlement: Events['job.failed']['settlement']): void {
+  const error = `${settlement.error.name}: ${settlement.error.message}`
+  if (settlement.kind === 'retry') {
+    logger.warn('Job failed, will be retried', { ...fields(job), retryInMs: settlement.delay, error })
+  } else {
+    logger.error('Job is dead', { ...fields(job), reason: settlement.reason, error })
   }
 }
 

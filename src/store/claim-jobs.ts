@@ -26,6 +26,8 @@ export interface ClaimedJob {
   readonly crashes: number
   readonly runAt: string
   readonly createdAt: string
+  /** Goes to history when completed. */
+  readonly kept: boolean
   readonly payload: string
   readonly extras: string | null
   readonly errors: string | null
@@ -72,9 +74,10 @@ function claimedJob(row: TextRow, lease: Lease): ClaimedJob {
     crashes: Number(row[6]),
     runAt: text(row[7]),
     createdAt: text(row[8]),
-    payload: text(row[9]),
-    extras: row[10] ?? null,
-    errors: row[11] ?? null,
+    kept: row[9] === 't',
+    payload: text(row[10]),
+    extras: row[11] ?? null,
+    errors: row[12] ?? null,
     lease,
   }
 }

@@ -7,8 +7,9 @@ import { runStatement } from './statement.ts'
 /** One job's settlement, with the lease that entitles to it. */
 export interface SettledJob {
   readonly id: string
-  readonly queueId: number
   readonly lease: Lease
+  /** Goes to history if it completes. */
+  readonly kept: boolean
   readonly settlement: Settlement
 }
 
@@ -22,33 +23,48 @@ export interface SettleRequest {
 
 /** Writes settlements, each only if its lease still holds. Returns the ids that were refused. */
 export async function settleJobs(db: Queryable, schema: string, request: SettleRequest): Promise<ReadonlySet<string>> {
-  const ids: string[] = []
-  const claims: number[] = []
-  const results: (string | null)[] = []
+  const forget = new CompletedList()
+  const keep = new CompletedList()
   const others: string[] = []
-  let anyResult = false
-  for (const { id, lease, settlement } of request.jobs) {
-    if (settlement.kind !== 'completed') {
-      others.push(entryOf(id, lease, settlement))
-      continue
-    }
-    ids.push(id)
-    claims.push(lease.claim)
-    results.push(settlement.result === undefined ? null : JSON.stringify(settlement.result))
-    anyResult ||= settlement.result !== undefined
+  for (const job of inOrder(request.jobs)) {
+    const { id, lease, kept, settlement } = job
+    if (settlement.kind === 'completed') (kept ? keep : forget).add(id, lease, settlement.result)
+    else others.push(JSON.stringify({ ...settlement, id, claim: lease.claim }))
   }
   const [row] = await runStatement(db, schema, statement, {
     worker: request.worker,
     queue: request.queue,
-    ids,
-    claims,
-    results: anyResult ? results : null,
+    forget: forget.ids,
+    forget_claims: forget.claims,
+    keep: keep.ids,
+    keep_claims: keep.claims,
+    results: keep.results,
     others: others.length === 0 ? null : `[${others.join(',')}]`,
     closed: request.closed,
   })
   return new Set(row?.refused)
 }
 
-function entryOf(id: string, lease: Lease, settlement: Exclude<Settlement, { kind: 'completed' }>): string {
-  return JSON.stringify({ ...settlement, id, claim: lease.claim })
+/** By id, as the statement's binary search requires; ids are digits without leading zeros. */
+function inOrder(jobs: readonly SettledJob[]): readonly SettledJob[] {
+  return jobs.toSorted((a, b) => a.id.length - b.id.length || (a.id < b.id ? -1 : 1))
+}
+
+class CompletedList {
+  readonly ids: string[] = []
+  readonly claims: number[] = []
+  readonly #results: (string | null)[] = []
+  #any = false
+
+  add(id: string, lease: Lease, result: unknown): void {
+    this.ids.push(id)
+    this.claims.push(lease.claim)
+    this.#results.push(result === undefined ? null : JSON.stringify(result))
+    this.#any ||= result !== undefined
+  }
+
+  /** Null where no job has one: that is the rule, and shorter. */
+  get results(): (string | null)[] | null {
+    return this.#any ? this.#results : null
+  }
 }

@@ -5,7 +5,7 @@ export interface Statement<Parameters, Row> {
   readonly name: string
   /** Written against the schema `kongtask.`. */
   readonly text: string
-  readonly parameters: readonly (keyof Parameters & string)[]
+  readonly parameters: readonly (readonly [name: keyof Parameters & string, type: string])[]
   readonly columns: readonly (readonly [name: string, type: string])[]
   /** Carries the row's type; never set. */
   readonly row?: Row
@@ -32,5 +32,13 @@ export async function runStatement<Parameters, Row>(
 }
 
 export function valuesOf<Parameters, Row>(statement: Statement<Parameters, Row>, parameters: Parameters): unknown[] {
-  return statement.parameters.map((name) => parameters[name])
+  return statement.parameters.map(([name, type]) => asParameter(parameters[name], type))
+}
+
+/**
+ * Arrays of numbers travel as PostgreSQL's own text, which every driver passes on as it is; node-postgres would
+ * quote and escape each element.
+ */
+function asParameter(value: unknown, type: string): unknown {
+  return Array.isArray(value) && type.startsWith('int') ? `{${value.join(',')}}` : value
 }

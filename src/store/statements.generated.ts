@@ -3,12 +3,12 @@ import type { Statement } from './statement.ts'
 
 export const claimJobs: Statement<
   { readonly worker: number; readonly nonce: string; readonly claim: number; readonly queues: readonly number[] | null; readonly limits: readonly number[] | null; readonly total: number; readonly tasks: readonly number[] },
-  { readonly id: string | null; readonly queue_id: number | null; readonly task_id: number | null; readonly attempt: number | null; readonly max_attempts: number | null; readonly priority: number | null; readonly crashes: number | null; readonly run_at: Date | null; readonly created_at: Date; readonly payload: string | null; readonly extras: string | null; readonly errors: string | null }
+  { readonly id: string | null; readonly queue_id: number | null; readonly task_id: number | null; readonly attempt: number | null; readonly max_attempts: number | null; readonly priority: number | null; readonly crashes: number | null; readonly run_at: Date | null; readonly created_at: Date; readonly kept: boolean | null; readonly payload: string | null; readonly extras: string | null; readonly errors: string | null }
 > = {
   name: "claim_jobs",
-  text: "select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, payload, extras, errors\nfrom kongtask.claim_jobs($1::int4, $2::uuid, $3::int4, $4::int4[], $5::int4[], $6::int4, $7::int4[])",
-  parameters: ["worker","nonce","claim","queues","limits","total","tasks"],
-  columns: [["id","int8"],["queue_id","int4"],["task_id","int4"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["crashes","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["payload","text"],["extras","text"],["errors","text"]],
+  text: "select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, kept, payload, extras, errors\nfrom kongtask.claim_jobs($1::int4, $2::uuid, $3::int4, $4::int4[], $5::int4[], $6::int4, $7::int4[])",
+  parameters: [["worker","int4"],["nonce","uuid"],["claim","int4"],["queues","int4[]"],["limits","int4[]"],["total","int4"],["tasks","int4[]"]],
+  columns: [["id","int8"],["queue_id","int4"],["task_id","int4"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["crashes","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["kept","bool"],["payload","text"],["extras","text"],["errors","text"]],
 }
 
 export const createSchema: Statement<
@@ -67,7 +67,7 @@ export const heartbeat: Statement<
 > = {
   name: "heartbeat",
   text: "select kongtask.heartbeat($1::int4, $2::uuid, $3::float8, $4::int4[], $5::int4) as alive",
-  parameters: ["worker","nonce","lease","known","before"],
+  parameters: [["worker","int4"],["nonce","uuid"],["lease","float8"],["known","int4[]"],["before","int4"]],
   columns: [["alive","bool"]],
 }
 
@@ -77,7 +77,7 @@ export const insertJobs: Statement<
 > = {
   name: "insert_jobs",
   text: "select ordinal, id, status from kongtask.insert_jobs($1::jsonb)",
-  parameters: ["jobs"],
+  parameters: [["jobs","jsonb"]],
   columns: [["ordinal","int8"],["id","text"],["status","text"]],
 }
 
@@ -87,7 +87,7 @@ export const listDeadLetters: Statement<
 > = {
   name: "list_dead_letters",
   text: "select d.id, t.name as task, q.name as queue, d.payload, 'dead' as state, d.attempt, d.max_attempts, d.priority,\n       d.run_at, d.created_at, d.finished_at, d.extras, d.errors, null::jsonb as result\n  from kongtask.dead_letters d\n  join kongtask.tasks t on t.id = d.task_id\n  join kongtask.queues q on q.id = d.queue_id\n where $1::timestamptz is null or (d.finished_at, d.id) < ($1::timestamptz, $2::int8)\n order by d.finished_at desc, d.id desc\n limit $3::int4",
-  parameters: ["before_at","before_id","limit"],
+  parameters: [["before_at","timestamptz"],["before_id","int8"],["limit","int4"]],
   columns: [["id","int8"],["task","text"],["queue","text"],["payload","jsonb"],["state","text"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["finished_at","timestamptz"],["extras","jsonb"],["errors","jsonb"],["result","jsonb"]],
 }
 
@@ -117,7 +117,7 @@ export const pruneOverflow: Statement<
 > = {
   name: "prune_overflow",
   text: "with expired as (\n  select o.ctid from kongtask.history_overflow o\n   where o.expires_at < kongtask.clock()\n   order by o.expires_at\n   limit $1::int4\n     for update skip locked\n),\ngone as (\n  delete from kongtask.history_overflow o using expired where o.ctid = expired.ctid returning 1\n)\nselect count(*) as pruned from gone",
-  parameters: ["limit"],
+  parameters: [["limit","int4"]],
   columns: [["pruned","int8"]],
 }
 
@@ -127,7 +127,7 @@ export const publish: Statement<
 > = {
   name: "publish",
   text: "select kind, name, id from kongtask.publish($1::jsonb, $2::text[])",
-  parameters: ["tasks","queues"],
+  parameters: [["tasks","jsonb"],["queues","text[]"]],
   columns: [["kind","text"],["name","text"],["id","int4"]],
 }
 
@@ -147,7 +147,7 @@ export const readJob: Statement<
 > = {
   name: "read_job",
   text: "with found as (\n  select j.id, j.task_id, j.queue_id, j.payload,\n         case when j.worker <> 0 then 'running' when j.run_at > kongtask.clock() then 'scheduled' else 'ready' end as state,\n         j.attempt, j.max_attempts, j.priority, j.run_at, j.created_at, null::timestamptz as finished_at,\n         j.extras, j.errors, null::jsonb as result\n    from kongtask.jobs j\n   where j.queue_id = any (array(select q.id from kongtask.queues q)) and j.id = $1::int8\n  union all\n  select d.id, d.task_id, d.queue_id, d.payload, 'dead', d.attempt, d.max_attempts, d.priority, d.run_at, d.created_at,\n         d.finished_at, d.extras, d.errors, null\n    from kongtask.dead_letters d\n   where d.id = $1::int8\n  union all\n  select h.id, h.task_id, h.queue_id, h.payload, case when h.completed then 'completed' else 'cancelled' end, h.attempt,\n         h.max_attempts, h.priority, h.run_at, h.created_at, h.finished_at, h.extras, h.errors, h.result\n    from (select * from kongtask.history union all select * from kongtask.history_overflow) h\n   where h.id = $1::int8 and h.expires_at > kongtask.clock()\n)\nselect f.id, t.name as task, q.name as queue, f.payload, f.state, f.attempt, f.max_attempts, f.priority, f.run_at,\n       f.created_at, f.finished_at, f.extras, f.errors, f.result\n  from found f\n  join kongtask.tasks t on t.id = f.task_id\n  join kongtask.queues q on q.id = f.queue_id",
-  parameters: ["id"],
+  parameters: [["id","int8"]],
   columns: [["id","int8"],["task","text"],["queue","text"],["payload","jsonb"],["state","text"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["finished_at","timestamptz"],["extras","jsonb"],["errors","jsonb"],["result","jsonb"]],
 }
 
@@ -177,7 +177,7 @@ export const readSchema: Statement<
 > = {
   name: "read_schema",
   text: "select current_setting('server_version_num')::int4 as version,\n       n.oid is not null as exists,\n       (select count(*) = 4 from pg_attribute a\n         where a.attrelid = to_regclass(format('%I.migrations', $1::text))\n           and a.attname in ('number', 'name', 'breaking', 'applied_at')) as ours,\n       exists (select from pg_class c where c.relnamespace = n.oid)\n         or exists (select from pg_proc p where p.pronamespace = n.oid) as occupied\n  from (select 1) one\n  left join pg_namespace n on n.nspname = $1::text",
-  parameters: ["schema"],
+  parameters: [["schema","text"]],
   columns: [["version","int4"],["exists","bool"],["ours","bool"],["occupied","bool"]],
 }
 
@@ -187,7 +187,7 @@ export const recordMigration: Statement<
 > = {
   name: "record_migration",
   text: "insert into kongtask.migrations (number, name, breaking) values ($1::int4, $2::text, $3::bool)",
-  parameters: ["number","name","breaking"],
+  parameters: [["number","int4"],["name","text"],["breaking","bool"]],
   columns: [],
 }
 
@@ -197,7 +197,7 @@ export const registerWorker: Statement<
 > = {
   name: "register_worker",
   text: "select worker, nonce from kongtask.register_worker($1::float8, $2::jsonb)",
-  parameters: ["lease","info"],
+  parameters: [["lease","float8"],["info","jsonb"]],
   columns: [["worker","int4"],["nonce","uuid"]],
 }
 
@@ -212,12 +212,12 @@ export const rescueWorkers: Statement<
 }
 
 export const settleJobs: Statement<
-  { readonly worker: number; readonly queue: number; readonly ids: readonly string[]; readonly claims: readonly number[]; readonly results: readonly (string | null)[] | null; readonly others: string | null; readonly closed: readonly number[] },
+  { readonly worker: number; readonly queue: number; readonly forget: readonly string[]; readonly forget_claims: readonly number[]; readonly keep: readonly string[]; readonly keep_claims: readonly number[]; readonly results: readonly (string | null)[] | null; readonly others: string | null; readonly closed: readonly number[] },
   { readonly refused: readonly string[] }
 > = {
   name: "settle_jobs",
-  text: "select kongtask.settle_jobs($1::int4, $2::int4, $3::int8[], $4::int4[], $5::text[], $6::jsonb, $7::int4[]) as refused",
-  parameters: ["worker","queue","ids","claims","results","others","closed"],
+  text: "select kongtask.settle_jobs(\n  $1::int4, $2::int4, $3::int8[], $4::int4[], $5::int8[], $6::int4[], $7::text[], $8::jsonb, $9::int4[]) as refused",
+  parameters: [["worker","int4"],["queue","int4"],["forget","int8[]"],["forget_claims","int4[]"],["keep","int8[]"],["keep_claims","int4[]"],["results","text[]"],["others","jsonb"],["closed","int4[]"]],
   columns: [["refused","int8[]"]],
 }
 
@@ -227,7 +227,7 @@ export const takeTurn: Statement<
 > = {
   name: "take_turn",
   text: "select kongtask.take_turn($1::text, $2::float8) as taken",
-  parameters: ["chore","every"],
+  parameters: [["chore","text"],["every","float8"]],
   columns: [["taken","bool"]],
 }
 
@@ -237,6 +237,6 @@ export const unregisterWorker: Statement<
 > = {
   name: "unregister_worker",
   text: "select kongtask.unregister_worker($1::int4, $2::uuid)",
-  parameters: ["worker","nonce"],
+  parameters: [["worker","int4"],["nonce","uuid"]],
   columns: [],
 }

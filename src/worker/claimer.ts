@@ -96,7 +96,7 @@ export class Claimer {
     const { lanes, lease, isClogged, now } = this.#options
     if (lease.registration === undefined || isClogged()) return undefined
     if (!isShared(lanes)) return askEach(lanes, now())
-    const room = lanes.dry ? 0 : lanes.room(now())
+    const room = lanes.room(now())
     return room === 0 ? undefined : { total: room, queues: 'all', lanes: [lanes] }
   }
 
@@ -161,7 +161,7 @@ function askEach(lanes: ReadonlyMap<number, Lane>, now: number): Ask | undefined
   const asked: Lane[] = []
   let total = 0
   for (const [queue, lane] of lanes) {
-    const room = lane.dry ? 0 : lane.room(now)
+    const room = lane.room(now)
     if (room === 0) continue
     queues.set(queue, room)
     asked.push(lane)

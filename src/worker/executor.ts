@@ -1,5 +1,6 @@
-// One job → one Outcome. No database, no log, no decision about what the outcome means.
-import { JobTimeoutError, KongTaskError, ShutdownError } from '../core/errors.ts'
+// One job → one Outcome. No database, no log, no decision about what the outcome means. What can be told at once is
+// told at once: a handler that returns no promise costs none.
+import { JobTimeoutError, KongTaskError } from '../core/errors.ts'
 import { PermanentError } from '../core/handler-errors.ts'
 import type { JobContext } from '../core/job-context.ts'
 import type { Outcome } from '../core/outcome.ts'
@@ -13,7 +14,7 @@ export interface Execution {
   readonly task: TaskEntry
   /** Milliseconds; undefined for no limit. */
   readonly timeout: number | undefined
-  readonly context: (payload: unknown) => JobContext
+  readonly context: (running: RunningJob, task: TaskEntry, payload: unknown) => JobContext
 }
 
 export interface Executed {
@@ -24,35 +25,52 @@ export interface Executed {
   readonly stuck?: true
 }
 
-/** Runs the handler of a claimed job. Never rejects: whatever happens is an outcome. */
-export async function execute(execution: Execution): Promise<Executed> {
+/** Runs the handler of a claimed job. Neither throws nor rejects: whatever happens is an outcome. */
+export function execute(execution: Execution): Executed | Promise<Executed> {
   const { running, task, timeout } = execution
-  if (timeout !== undefined) {
-    running.abortAfter(timeout, () => new JobTimeoutError('KT_JOB_TIMEOUT', `The job took longer than its timeout of ${timeout} ms.`))
-  }
-  try {
-    const executed = await new Promise<Executed | undefined>((resolve, reject) => {
-      running.onAbandoned(() => resolve(undefined))
-      perform(execution).then(resolve, reject)
-    })
-    return executed === undefined ? stuck(running, task) : judged(running, executed)
-  } finally {
-    running.end()
-  }
-}
-
-async function perform({ running, task, context }: Execution): Promise<Executed> {
+  if (timeout !== undefined) running.abortAfter(timeout, () => timedOut(timeout))
   let payload: unknown
   try {
-    payload = await parsed(running.job.payload, task)
+    payload = parsed(running.job.payload, task)
   } catch (error) {
-    return { outcome: outcomeOfThrow(new PermanentError(messageOf(error), { cause: error })) }
+    return ended(running, badPayload(error))
   }
+  if (!isPromise(payload)) return perform(execution, payload)
+  return payload.then(
+    (output) => perform(execution, output),
+    (error: unknown) => ended(running, badPayload(error)),
+  )
+}
+
+function perform({ running, task, context }: Execution, payload: unknown): Executed | Promise<Executed> {
+  let returned: unknown
   try {
-    return outcomeOfReturn(await task.handle(payload, context(payload)))
+    returned = task.handle(payload, context(running, task, payload))
   } catch (error) {
-    return { outcome: outcomeOfThrow(error) }
+    return ended(running, { outcome: outcomeOfThrow(error) })
   }
+  if (!isPromise(returned)) return ended(running, outcomeOfReturn(returned))
+  return whenEnded(running, returned)
+}
+
+/** A handler that was told to end and does not is left behind: what it does later changes nothing. */
+function whenEnded(running: RunningJob, handler: PromiseLike<unknown>): Promise<Executed> {
+  return new Promise((resolve) => {
+    running.onAbandoned(() => resolve(ended(running, { outcome: { kind: 'interrupted' }, stuck: true })))
+    handler.then(
+      (value) => resolve(ended(running, outcomeOfReturn(value))),
+      (error: unknown) => resolve(ended(running, { outcome: outcomeOfThrow(error) })),
+    )
+  })
+}
+
+/** An abort decides where it came first: after a timeout nothing counts, at shutdown a normal return still does. */
+function ended(running: RunningJob, executed: Executed): Executed {
+  running.end()
+  const reason = running.abortReason
+  if (reason === undefined) return executed
+  if (reason instanceof JobTimeoutError) return { ...executed, outcome: outcomeOfThrow(reason) }
+  return executed.outcome.kind === 'failed' ? { outcome: { kind: 'interrupted' } } : executed
 }
 
 /** A payload that does not fit will not fit next time either. */
@@ -61,21 +79,16 @@ function parsed(text: string, task: TaskEntry): unknown {
   return task.schema === undefined ? payload : parsePayload(task.name, task.schema, payload)
 }
 
-/** An abort decides where it came first: after a timeout nothing counts, at shutdown a normal return still does. */
-function judged(running: RunningJob, executed: Executed): Executed {
-  const reason = running.abortReason
-  if (reason === undefined) return executed
-  if (reason instanceof JobTimeoutError) return { outcome: outcomeOfThrow(reason) }
-  return executed.outcome.kind === 'failed' ? { outcome: { kind: 'interrupted' } } : executed
+function badPayload(error: unknown): Executed {
+  const message =
+    error instanceof KongTaskError ? error.message : 'The schema threw instead of judging the payload; see the cause.'
+  return { outcome: outcomeOfThrow(new PermanentError(message, { cause: error })) }
 }
 
-function stuck(running: RunningJob, task: TaskEntry): Executed {
-  const reason = running.abortReason ?? new ShutdownError('KT_SHUTDOWN', `The handler of "${task.name}" was abandoned.`)
-  const outcome: Outcome = reason instanceof JobTimeoutError ? outcomeOfThrow(reason) : { kind: 'interrupted' }
-  return { outcome, stuck: true }
+function timedOut(timeout: number): JobTimeoutError {
+  return new JobTimeoutError('KT_JOB_TIMEOUT', `The job took longer than its timeout of ${timeout} ms.`)
 }
 
-function messageOf(error: unknown): string {
-  if (error instanceof KongTaskError) return error.message
-  return `The payload could not be read: ${error instanceof Error ? error.message : String(error)}`
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

@@ -12,13 +12,9 @@ export interface ContextServices {
   readonly logger: Logger
   readonly pool: SqlPool
   readonly adder: JobAdder
+  readonly queueName: (queue: number) => string
   readonly onTransaction: (tx: SqlClientLike) => JobAdder
   readonly onProgress: (running: RunningJob, done: number, total: number, note: string | undefined) => void
-}
-
-export interface JobNames {
-  readonly task: string
-  readonly queue: string
 }
 
 /**
@@ -27,15 +23,15 @@ export interface JobNames {
  */
 export class LazyJobContext implements JobContext {
   readonly #running: RunningJob
-  readonly #names: JobNames
+  readonly #task: string
   readonly #payload: unknown
   readonly #services: ContextServices
   #job: Job | undefined
   #logger: Logger | undefined
 
-  constructor(running: RunningJob, names: JobNames, payload: unknown, services: ContextServices) {
+  constructor(running: RunningJob, task: string, payload: unknown, services: ContextServices) {
     this.#running = running
-    this.#names = names
+    this.#task = task
     this.#payload = payload
     this.#services = services
   }
@@ -50,8 +46,9 @@ export class LazyJobContext implements JobContext {
   }
 
   get logger(): Logger {
-    const { id, attempt } = this.#running.job
-    this.#logger ??= withFields(this.#services.logger, { jobId: id, ...this.#names, attempt })
+    const { id, attempt, queueId } = this.#running.job
+    const { logger, queueName } = this.#services
+    this.#logger ??= withFields(logger, { jobId: id, task: this.#task, queue: queueName(queueId), attempt })
     return this.#logger
   }
 
@@ -84,10 +81,11 @@ export class LazyJobContext implements JobContext {
   }
 
   #read(): Job {
-    const { id, attempt, maxAttempts, priority, runAt, createdAt, extras, errors } = this.#running.job
+    const { id, queueId, attempt, maxAttempts, priority, runAt, createdAt, extras, errors } = this.#running.job
     return Object.freeze({
       id,
-      ...this.#names,
+      task: this.#task,
+      queue: this.#services.queueName(queueId),
       payload: this.#payload,
       state: 'running' as const,
       attempt,

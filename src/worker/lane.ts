@@ -20,20 +20,23 @@ export class Lane {
   /** Something was heard of since the latest claim was sent. */
   heard = false
   readonly #pace: Pace
+  #ahead = 0
 
   constructor(concurrency: number, now: number) {
     this.concurrency = concurrency
-    this.#pace = new Pace(now)
+    this.#pace = new Pace(concurrency, now)
   }
 
-  /** How many jobs to claim now. Quick handlers are claimed ahead for, slow ones never: another process could run those. */
+  /** Whether it is time to ask for more: while enough waits in memory, a claim is not worth a statement. */
+  get isLow(): boolean {
+    return !this.dry && this.buffer.size <= this.#ahead / 2 && this.running + this.buffer.size < this.concurrency + this.#ahead
+  }
+
+  /** How many to claim now. For quick handlers ahead, for slow ones never: another process could run those. */
   room(now: number): number {
-    const ahead = Math.min(LARGEST_BUFFER, Math.floor(this.#pace.rate(now) * HORIZON))
-    const free = this.concurrency - this.running
-    const waiting = this.buffer.size
-    // While enough is at hand, asking waits until it is worth a statement.
-    if (waiting > ahead / 2) return 0
-    return Math.max(0, free + ahead - waiting)
+    if (!this.isLow) return 0
+    this.#ahead = Math.min(LARGEST_BUFFER, Math.floor(this.#pace.rate(now) * HORIZON))
+    return Math.max(0, this.concurrency - this.running + this.#ahead - this.buffer.size)
   }
 
   /** The next job to start, where there is one and a slot for it. */
@@ -44,9 +47,10 @@ export class Lane {
     return job
   }
 
-  ended(): void {
+  /** A handler ended after so many milliseconds. */
+  ended(duration: number): void {
     this.running -= 1
-    this.#pace.finished()
+    this.#pace.finished(duration)
   }
 
   wake(): void {

@@ -1,27 +1,39 @@
-const MEMORY = 0.5
-const SHORTEST_SPAN = 5
+const MEMORY = 0.8
+const SHORTEST_SPAN = 1
 
-/** How fast jobs are being finished: an average that forgets, in jobs per millisecond. */
+/**
+ * What a lane's handlers can take, in jobs per millisecond. How long they take says what is possible; how many ended
+ * lately, doubled, what is likely: the first overestimates handlers that keep the processor busy, the second
+ * underestimates whenever jobs are short.
+ */
 export class Pace {
-  #rate = 0
+  readonly #concurrency: number
+  #duration: number | undefined
   #finished = 0
   #since: number
+  #rate = 0
 
-  constructor(now: number) {
+  constructor(concurrency: number, now: number) {
+    this.#concurrency = concurrency
     this.#since = now
   }
 
-  finished(): void {
+  /** A handler ended after so many milliseconds. */
+  finished(duration: number): void {
     this.#finished += 1
+    this.#duration =
+      this.#duration === undefined ? duration : MEMORY * this.#duration + (1 - MEMORY) * duration
   }
 
+  /** Asked once per claim: between two questions it counts. */
   rate(now: number): number {
+    if (this.#duration === undefined) return 0
     const span = now - this.#since
     if (span >= SHORTEST_SPAN) {
-      this.#rate = MEMORY * this.#rate + (1 - MEMORY) * (this.#finished / span)
+      this.#rate = this.#finished / span
       this.#finished = 0
       this.#since = now
     }
-    return this.#rate
+    return Math.min(this.#concurrency / Math.max(this.#duration, 0.001), 2 * this.#rate)
   }
 }

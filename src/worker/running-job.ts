@@ -12,7 +12,8 @@ export class RunningJob {
   readonly job: ClaimedJob
   #controller: AbortController | undefined
   #reason: Error | undefined
-  #timers: Timer[] = []
+  #timeout: Timer | undefined
+  #patience: Timer | undefined
   #onAbandoned: (() => void) | undefined
 
   constructor(job: ClaimedJob) {
@@ -41,19 +42,16 @@ export class RunningJob {
     if (this.#reason !== undefined) return
     this.#reason = reason
     this.#controller?.abort(reason)
-    this.#timers.push(startTimer(patience, () => this.abandon()))
-  }
-
-  abandon(): void {
-    this.#onAbandoned?.()
+    this.#patience = startTimer(patience, () => this.#onAbandoned?.())
   }
 
   abortAfter(ms: number, reason: () => Error): void {
-    this.#timers.push(startTimer(ms, () => this.abort(reason())))
+    this.#timeout = startTimer(ms, () => this.abort(reason()))
   }
 
   /** The handler has ended, or was abandoned. */
   end(): void {
-    for (const timer of this.#timers) timer.stop()
+    this.#timeout?.stop()
+    this.#patience?.stop()
   }
 }

@@ -24,6 +24,7 @@ export interface SettlerOptions {
 }
 
 interface Entry extends SettledJob {
+  readonly queueId: number
   readonly job: ClaimedJob
 }
 
@@ -44,10 +45,10 @@ export class Settler {
   }
 
   add(job: ClaimedJob, settlement: Settlement): void {
-    const { id, queueId, lease } = job
+    const { id, queueId, lease, kept } = job
     const key = `${lease.worker}:${queueId}`
     const entries = this.#pending.get(key)
-    const entry: Entry = { id, queueId, lease, settlement, job }
+    const entry: Entry = { id, queueId, lease, kept, settlement, job }
     if (entries === undefined) this.#pending.set(key, [entry])
     else entries.push(entry)
     this.#backlog += 1

@@ -5,6 +5,7 @@ import { LeaseLostError, ShutdownError } from '../core/errors.ts'
 import type { Emitter } from '../runtime/emitter.ts'
 import type { Events, JobFacts } from '../core/events.ts'
 import { failedAttempt } from '../core/failure.ts'
+import type { Outcome } from '../core/outcome.ts'
 import { decide, type Settlement } from '../core/settlement.ts'
 import type { TaskEntry } from '../core/task-list.ts'
 import { pause } from '../runtime/retry.ts'
@@ -14,19 +15,23 @@ import { timeoutOf } from '../store/rows.ts'
 import type { Store } from '../store/store.ts'
 import type { ClaimBook } from './claim-book.ts'
 import { Claimer, type Lanes } from './claimer.ts'
-import { execute, type Executed } from './executor.ts'
+import { execute, type Executed, type Execution } from './executor.ts'
 import { LazyJobContext, type ContextServices } from './job-context.ts'
 import { Lane } from './lane.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
 import { RunningJob } from './running-job.ts'
 import { Settler } from './settler.ts'
 
-/** Unsettled jobs from which on no more are claimed. */
+/** Unsettled jobs from which on no more are claimed. Durations here are milliseconds. */
 const CLOGGED = 5_000
 /** After the grace period: how long aborted handlers may still take before their jobs are given back regardless. */
 const LAST_PATIENCE = 5_000
 /** How long the last settlements may take to be written at the end, when the database does not answer. */
 const LAST_FLUSH = 10_000
+/** How long handlers that never wait may keep the event loop, heartbeats and all, before it gets its turn. */
+const LONGEST_TURN = 10
+
+const GIVEN_BACK: Executed = { outcome: { kind: 'interrupted' } }
 
 export interface WorkerOptions {
   readonly store: Store
@@ -36,7 +41,7 @@ export interface WorkerOptions {
   /** By their numbers in this database. */
   readonly tasks: ReadonlyMap<number, TaskEntry>
   readonly queues: QueueNames
-  readonly services: Omit<ContextServices, 'onProgress'>
+  readonly services: Omit<ContextServices, 'onProgress' | 'queueName'>
   readonly events: Emitter<Events>
   readonly pollInterval: number
   /** Monotonic milliseconds. */
@@ -54,15 +59,23 @@ export class Worker {
   readonly #options: WorkerOptions
   readonly #claimer: Claimer
   readonly #settler: Settler
-  readonly #services: ContextServices
+  readonly #context: Execution['context']
   readonly #running = new Set<RunningJob>()
   readonly #idle = new Bell()
   #stopping = false
+  /** Until when jobs may be started without a pause. */
+  #turnEnds = 0
+  #breath: NodeJS.Immediate | undefined
 
   constructor(options: WorkerOptions) {
     this.#options = options
     const { store, book, lease, lanes, tasks, pollInterval, now, events } = options
-    this.#services = { ...options.services, onProgress: (running, done, total, note) => this.#progress(running, done, total, note) }
+    const services: ContextServices = {
+      ...options.services,
+      queueName: (queue) => options.queues.name(queue),
+      onProgress: (running, done, total, note) => this.#progress(running, done, total, note),
+    }
+    this.#context = (running, task, payload) => new LazyJobContext(running, task.name, payload, services)
     this.#settler = new Settler({
       store,
       book,
@@ -173,38 +186,64 @@ export class Worker {
     for (const lane of lanesOf(lanes)) this.#fill(lane)
   }
 
-  /** Starts as many jobs as there are slots. */
+  /** Starts as many jobs as there are slots, and lets the event loop breathe where handlers keep it busy. */
   #fill(lane: Lane): void {
-    for (let job = lane.next(); job !== undefined; job = lane.next()) void this.#run(lane, job)
+    for (let now = this.#options.now(); ; now = this.#options.now()) {
+      if (now > this.#turnEnds) {
+        this.#breathe()
+        return
+      }
+      const job = lane.next()
+      if (job === undefined) return
+      this.#start(lane, job, now)
+    }
   }
 
-  async #run(lane: Lane, job: ClaimedJob): Promise<void> {
+  #breathe(): void {
+    this.#breath ??= setImmediate(() => {
+      this.#breath = undefined
+      this.#turnEnds = this.#options.now() + LONGEST_TURN
+      for (const lane of lanesOf(this.#options.lanes)) this.#fill(lane)
+    })
+  }
+
+  #start(lane: Lane, job: ClaimedJob, startedAt: number): void {
+    const { events, tasks } = this.#options
+    const task = tasks.get(job.taskId)
     const running = new RunningJob(job)
     this.#running.add(running)
-    const { events } = this.#options
     if (events.has('job.started')) events.emit('job.started', { job: this.#factsOf(job) })
-    const { executed, task } = await this.#execute(running)
+    const executed = task === undefined ? GIVEN_BACK : execute(this.#executionOf(running, task))
+    if (!(executed instanceof Promise)) {
+      this.#ended(lane, running, startedAt, executed)
+      return
+    }
+    void executed.then((later) => {
+      this.#ended(lane, running, startedAt, later)
+      this.#fill(lane)
+    })
+  }
+
+  #executionOf(running: RunningJob, task: TaskEntry): Execution {
+    const { extras } = running.job
+    const own = extras === null ? undefined : timeoutOf(JSON.parse(extras))
+    return { running, task, timeout: own ?? task.defaults.timeout, context: this.#context }
+  }
+
+  #ended(lane: Lane, running: RunningJob, startedAt: number, executed: Executed): void {
+    const { job } = running
     this.#running.delete(running)
-    lane.ended()
-    this.#report(job, executed)
-    this.#settler.add(job, decide(executed.outcome, { ...job, backoff: task?.defaults.backoff }))
-    if (!this.#stopping) this.#fill(lane)
-    if (lane.room(this.#options.now()) > 0) this.#claimer.look()
+    lane.ended(this.#options.now() - startedAt)
+    if (executed.flaw !== undefined || executed.stuck) this.#report(job, executed)
+    this.#settler.add(job, this.#decide(job, executed.outcome))
+    if (lane.isLow) this.#claimer.look()
     this.#idle.ring()
   }
 
-  async #execute(running: RunningJob): Promise<{ executed: Executed; task: TaskEntry | undefined }> {
-    const { job } = running
-    const task = this.#options.tasks.get(job.taskId)
-    if (task === undefined) return { executed: { outcome: { kind: 'interrupted' } }, task }
-    const names = { task: task.name, queue: this.#options.queues.name(job.queueId) }
-    const executed = await execute({
-      running,
-      task,
-      timeout: (job.extras === null ? undefined : timeoutOf(JSON.parse(job.extras))) ?? task.defaults.timeout,
-      context: (payload) => new LazyJobContext(running, names, payload, this.#services),
-    })
-    return { executed, task }
+  #decide(job: ClaimedJob, outcome: Outcome): Settlement {
+    const { attempt, maxAttempts, taskId } = job
+    const backoff = this.#options.tasks.get(taskId)?.defaults.backoff
+    return decide(outcome, { attempt, maxAttempts, backoff })
   }
 
   #report(job: ClaimedJob, { flaw, stuck }: Executed): void {
@@ -219,6 +258,9 @@ export class Worker {
 
   #settled(job: ClaimedJob, settlement: Settlement): void {
     const { events } = this.#options
+    if (settlement.kind === 'retry' || settlement.kind === 'dead') {
+      events.emit('job.failed', { job: this.#factsOf(job), settlement })
+    }
     if (events.has('job.settled')) events.emit('job.settled', { job: this.#factsOf(job), settlement })
   }
 
@@ -229,8 +271,7 @@ export class Worker {
 
   #unwritable(job: ClaimedJob, error: unknown): Settlement {
     this.#options.events.emit('worker.weather', { doing: `settle job ${job.id}`, error, attempt: 1 })
-    const failed = { kind: 'failed' as const, error: failedAttempt(error), permanent: false, retryIn: undefined }
-    return decide(failed, { ...job, backoff: undefined })
+    return this.#decide(job, { kind: 'failed', error: failedAttempt(error), permanent: false, retryIn: undefined })
   }
 
   #factsOf({ id, taskId, queueId, attempt, maxAttempts }: ClaimedJob): JobFacts {

@@ -3,9 +3,9 @@ import { chmod, cp, lstat, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { startPostgres } from '../../src/embedded/embedded.ts'
-import { ask, openSandbox, type Sandbox } from './sandbox.ts'
+import { ask, openSandbox, type Sandbox, serversBelow } from './sandbox.ts'
 
 const run = promisify(execFile)
 
@@ -94,7 +94,8 @@ test('settings that the launcher makes itself are refused', async () => {
 })
 
 // For an ordinary user there is nothing to reach that the server could not.
-if (process.getuid?.() === 0) {
+const superusers = process.getuid?.() === 0 ? ['root'] : []
+describe.each(superusers)('started by %s', () => {
   test('a data folder that the server’s user cannot reach is refused with the remedy', async () => {
     const home = join(sandbox.folder, 'home')
     await mkdir(home, { mode: 0o700 })
@@ -107,10 +108,10 @@ if (process.getuid?.() === 0) {
     expect(await ask(server.connectionString, 'select 1')).toBe(1)
   })
 
-  test('the server of root runs as another user', async () => {
+  test('the server runs as another user', async () => {
     await using server = await startPostgres({ durable: false })
-    const pid = await ask(server.connectionString, 'select pg_backend_pid()')
-    const { stdout } = await run('ps', ['-o', 'user=', '-p', String(pid)])
+    const [process] = await serversBelow(server.dataDir)
+    const { stdout } = await run('ps', ['-o', 'user=', '-p', `${process?.pid}`])
     expect(stdout.trim()).toBe('nobody')
   })
-}
+})

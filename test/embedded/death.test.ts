@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startPostgres } from '../../src/embedded/embedded.ts'
 import { startOwner } from './owner.ts'
-import { ask, openSandbox, processesOf, type Sandbox } from './sandbox.ts'
+import { ask, openSandbox, SOON, processesOf, type Sandbox } from './sandbox.ts'
 
 let sandbox: Sandbox
 beforeEach(async () => {
@@ -17,7 +17,7 @@ test.each(['SIGKILL', 'SIGINT', 'SIGTERM', 'exit'] as const)(
     const owner = await startOwner({ durable: false })
     expect(await ask(owner.connectionString, 'select 1')).toBe(1)
     await owner.end(how)
-    await sandbox.expectNothingLeft()
+    await expect.poll(() => sandbox.leftovers(), SOON).toEqual([])
   },
 )
 
@@ -31,7 +31,7 @@ test('an owner that is killed while it starts leaves no server behind', async ()
   // What was killed before it had a keeper is swept by the next start.
   const next = await startPostgres({ durable: false })
   await next.stop()
-  await sandbox.expectNothingLeft()
+  await expect.poll(() => sandbox.leftovers(), SOON).toEqual([])
 })
 
 test('what remains when owner and keeper are killed together, the next start sweeps away', async () => {
@@ -47,7 +47,18 @@ test('what remains when owner and keeper are killed together, the next start swe
   const next = await startPostgres({ durable: false })
   await expect(ask(owner.connectionString, 'select 1')).rejects.toThrow('ECONNREFUSED')
   await next.stop()
-  await sandbox.expectNothingLeft()
+  await expect.poll(() => sandbox.leftovers(), SOON).toEqual([])
+})
+
+test('a server whose keeper was killed stops all the same', async () => {
+  const server = await startPostgres({ durable: false })
+  const keepers = (await processesOf(server.dataDir)).filter((line) =>
+    line.commandLine.includes('kongtask-keeper'),
+  )
+  for (const { pid } of keepers) process.kill(pid, 'SIGKILL')
+  expect(await ask(server.connectionString, 'select 1')).toBe(1)
+  await server.stop()
+  expect(await sandbox.leftovers()).toEqual([])
 })
 
 test('a sweep leaves alone what is in use, and what has only just been made', async () => {
@@ -66,5 +77,5 @@ test('a sweep leaves alone what is in use, and what has only just been made', as
   await utimes(fresh, old, old)
   await Promise.all([next.stop(), running.stop()])
   await (await startPostgres({ durable: false })).stop()
-  await sandbox.expectNothingLeft()
+  await expect.poll(() => sandbox.leftovers(), SOON).toEqual([])
 })

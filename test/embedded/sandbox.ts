@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Client } from 'pg'
-import { expect, vi } from 'vitest'
+import { vi } from 'vitest'
 import { type Binaries, findBinaries, type Source } from '../../src/embedded/find-binaries.ts'
-import { eventually } from '../support/wait.ts'
 
 const run = promisify(execFile)
 
@@ -19,10 +18,13 @@ export async function availableSources(): Promise<Source[]> {
   return found.flatMap((binaries) => (binaries === null ? [] : [binaries.source]))
 }
 
+/** For what another process does once it has noticed. */
+export const SOON = { timeout: 5_000 }
+
 export interface Sandbox {
   readonly folder: string
-  /** Waits until nothing runs, or lies, in the folder any more. */
-  expectNothingLeft(): Promise<void>
+  /** What a launcher has made in the folder, and the processes that have to do with it. */
+  leftovers(): Promise<string[]>
   remove(): Promise<void>
 }
 
@@ -33,11 +35,14 @@ export async function openSandbox(): Promise<Sandbox> {
   vi.stubEnv('TMPDIR', folder)
   return {
     folder,
-    expectNothingLeft: () =>
-      eventually(async () => {
-        expect(await readdir(folder)).toEqual([])
-        expect(await processesOf(folder)).toEqual([])
-      }),
+    async leftovers() {
+      const names = await readdir(folder)
+      const processes = await processesOf(folder)
+      return [
+        ...names.filter((name) => name.startsWith('kongtask-')),
+        ...processes.map(({ commandLine }) => commandLine),
+      ]
+    },
     async remove() {
       vi.unstubAllEnvs()
       await run('rm', ['-rf', folder])
@@ -48,6 +53,12 @@ export async function openSandbox(): Promise<Sandbox> {
 export interface ProcessLine {
   readonly pid: number
   readonly commandLine: string
+}
+
+/** All server processes that are in use, or were left, below the folder. */
+export async function serversBelow(folder: string): Promise<ProcessLine[]> {
+  const lines = await processesOf(folder)
+  return lines.filter(({ commandLine }) => /^\S*\/postgres -D /.test(commandLine))
 }
 
 /** All processes whose command line mentions the text. */

@@ -9,7 +9,7 @@ import { findBinaries } from '../../src/embedded/find-binaries.ts'
 import { chooseRunAs } from '../../src/embedded/run-as.ts'
 import { eventually } from '../support/wait.ts'
 import { startOwner } from './owner.ts'
-import { ask, openSandbox, processesOf, type Sandbox } from './sandbox.ts'
+import { ask, openSandbox, SOON, processesOf, type Sandbox, serversBelow } from './sandbox.ts'
 
 const run = promisify(execFile)
 
@@ -20,10 +20,6 @@ beforeEach(async () => {
   dataDir = join(sandbox.folder, 'cluster')
 })
 afterEach(() => sandbox.remove())
-
-const runningServers = async (): Promise<number> =>
-  (await processesOf(join(dataDir, 'data'))).filter((line) => line.commandLine.includes('/postgres -D'))
-    .length
 
 test('a second process joins the server of the first, which lives until both are done', async () => {
   const first = await startOwner({ dataDir, durable: false })
@@ -47,11 +43,11 @@ test('a user that is killed does not take the server from the others', async () 
 })
 
 test('processes that start at the same moment get one cluster and one server', async () => {
-  const owners = await Promise.all(Array.from({ length: 4 }, () => startOwner({ dataDir, durable: false })))
+  const owners = await Promise.all(Array.from({ length: 3 }, () => startOwner({ dataDir, durable: false })))
   expect(new Set(owners.map((owner) => owner.connectionString)).size).toBe(1)
-  expect(await runningServers()).toBe(1)
+  expect(await serversBelow(dataDir)).toHaveLength(1)
   await Promise.all(owners.map((owner) => owner.end('stop')))
-  await eventually(async () => expect(await processesOf(dataDir)).toEqual([]))
+  await expect.poll(() => processesOf(dataDir), SOON).toEqual([])
 })
 
 test('a server that is just ending is waited for, not joined', async () => {
@@ -66,7 +62,7 @@ test('a server that is just ending is waited for, not joined', async () => {
     await stopped
     await next.stop()
   }
-  expect(await runningServers()).toBe(0)
+  expect(await serversBelow(dataDir)).toEqual([])
 })
 
 test('data, password and settings of the folder outlive the server', async () => {
@@ -82,16 +78,14 @@ test('data outlive an owner that is killed', async () => {
   const owner = await startOwner({ dataDir })
   await ask(owner.connectionString, 'create table kept as select 42 as answer')
   await owner.end('SIGKILL')
-  await eventually(async () => expect(await runningServers()).toBe(0))
+  await expect.poll(() => serversBelow(dataDir), SOON).toEqual([])
   await using again = await startPostgres({ dataDir })
   expect(await ask(again.connectionString, 'select answer from kept')).toBe(42)
 })
 
 test('a lock that a crash has left does not hinder the next start', async () => {
   const owner = await startOwner({ dataDir })
-  const [server] = (await processesOf(join(dataDir, 'data'))).filter((line) =>
-    line.commandLine.includes('/postgres -D'),
-  )
+  const [server] = await serversBelow(dataDir)
   await run('kill', ['-KILL', `${server?.pid}`])
   await owner.end('stop')
   expect(await readFile(join(dataDir, 'data', 'postmaster.pid'), 'utf8')).toContain(`${server?.pid}`)
@@ -102,14 +96,13 @@ test('a lock that a crash has left does not hinder the next start', async () => 
 test('the password is for its owner’s eyes only, on disk and in the list of processes', async () => {
   const owner = startOwner({ dataDir, durable: false })
   const sightings: string[] = []
-  let isStarting = true
-  const watch = (async () => {
-    while (isStarting) sightings.push(...(await processesOf('')).map((line) => line.commandLine))
-  })()
-  const { connectionString, end } = await owner
-  isStarting = false
-  await watch
-  const { password } = new URL(connectionString)
+  const watch = async (): Promise<void> => {
+    sightings.push(...(await processesOf('')).map((line) => line.commandLine))
+    if (!isStarted) await watch()
+  }
+  let isStarted = false
+  const [started] = await Promise.all([owner.finally(() => (isStarted = true)), watch()])
+  const { password } = new URL(started.connectionString)
   expect(password.length).toBeGreaterThan(30)
   expect(sightings.some((line) => line.includes('initdb'))).toBe(true)
   expect(sightings.filter((line) => line.includes(password))).toEqual([])
@@ -118,7 +111,7 @@ test('the password is for its owner’s eyes only, on disk and in the list of pr
   expect(await readFile(join(dataDir, 'password'), 'utf8')).toBe(password)
   expect((await stat(join(dataDir, 'password'))).mode & 0o777).toBe(0o600)
   expect((await stat(join(dataDir, 'data'))).mode & 0o777).toBe(0o700)
-  await end('stop')
+  await started.end('stop')
 })
 
 test('a server that somebody started on the folder by hand is joined, and left running', async () => {
@@ -126,7 +119,7 @@ test('a server that somebody started on the folder by hand is joined, and left r
   await made.stop()
   const data = join(dataDir, 'data')
   const as = await chooseRunAs(data)
-  const { bin } = await findBinaries({ source: 'auto', as })
+  const { bin } = await findBinaries({ source: made.source, as })
   const { port } = new URL(made.connectionString)
   const byHand = spawn(join(bin, 'postgres'), ['-D', data, '-p', port, '-k', data], {
     ...as,

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest'
+import { checkJobOptions } from './job-options.ts'
+
+describe('job options', () => {
+  it('are parsed: durations to milliseconds, times to UTC', () => {
+    expect(
+      checkJobOptions({
+        scheduledIn: '5m',
+        queue: 'email',
+        maxAttempts: 3,
+        priority: 0,
+        tags: ['a', 'b'],
+        timeout: '30s',
+        retain: '1h',
+        metadata: { tenant: 7, at: new Date(0), none: undefined },
+      }),
+    ).toEqual({
+      delay: 300_000,
+      queue: 'email',
+      maxAttempts: 3,
+      priority: 0,
+      tags: ['a', 'b'],
+      timeout: 30_000,
+      retain: 3_600_000,
+      metadata: { tenant: 7, at: '1970-01-01T00:00:00.000Z' },
+    })
+    expect(checkJobOptions({ scheduledAt: '2026-09-01T10:00:00+02:00' })).toEqual({
+      dueAt: '2026-09-01T08:00:00.000Z',
+    })
+    expect(checkJobOptions({ retain: false })).toEqual({ retain: false })
+    expect(checkJobOptions({ scheduledIn: 0 })).toEqual({ delay: 0 })
+  })
+
+  it.each([
+    [undefined],
+    [{}],
+    [{ queue: undefined, priority: undefined, scheduledAt: undefined }],
+    [Object.create(null)],
+  ])('that are not given are absent, whether left out or undefined (%#)', (options) => {
+    const checked = checkJobOptions(options)
+    expect(Object.keys(checked)).toEqual([])
+  })
+
+  it('given once are not changed by what the caller does to their parts later', () => {
+    const tags = ['a']
+    const metadata = { list: [1] }
+    const checked = checkJobOptions({ tags, metadata })
+    tags.push('b')
+    metadata.list.push(2)
+    expect(checked).toEqual({ tags: ['a'], metadata: { list: [1] } })
+  })
+
+  const refused: readonly (readonly [options: unknown, code: string, message: string | RegExp])[] = [
+    [null, 'KT_OPTION_INVALID', 'a plain object, not null'],
+    [5, 'KT_OPTION_INVALID', 'not 5'],
+    ['5m', 'KT_OPTION_INVALID', 'not "5m"'],
+    [['5m'], 'KT_OPTION_INVALID', 'not an array of 1'],
+    [new Date(0), 'KT_OPTION_INVALID', 'a plain object'],
+    [new Map([['queue', 'x']]), 'KT_OPTION_INVALID', 'a plain object'],
+    [
+      { scheduleIn: '5m' },
+      'KT_OPTION_UNKNOWN',
+      /"scheduleIn"\. Did you mean "scheduledIn"\? Known options: scheduledIn, /,
+    ],
+    [{ run_at: '5m' }, 'KT_OPTION_UNKNOWN', '"run_at". Known options'],
+    [{ uniqueKey: 'x' }, 'KT_OPTION_UNKNOWN', '"uniqueKey"'],
+    [{ unknown: undefined }, 'KT_OPTION_UNKNOWN', '"unknown"'],
+    [JSON.parse('{"__proto__": 1}'), 'KT_OPTION_UNKNOWN', '"__proto__"'],
+    [{ constructor: 1 }, 'KT_OPTION_UNKNOWN', '"constructor"'],
+    [{ scheduledIn: '5m', scheduledAt: new Date(0) }, 'KT_OPTION_INVALID', 'not both'],
+    [{ scheduledIn: 'soon' }, 'KT_DURATION_INVALID', '`scheduledIn`'],
+    [{ scheduledIn: -1 }, 'KT_DURATION_INVALID', 'negative'],
+    [{ scheduledIn: null }, 'KT_DURATION_INVALID', 'null is not a duration'],
+    [{ scheduledAt: 'soon' }, 'KT_DATE_INVALID', '`scheduledAt`'],
+    [{ scheduledAt: 0 }, 'KT_DATE_INVALID', '0 is not a point in time'],
+    [{ queue: 'two words' }, 'KT_NAME_INVALID', 'queue name'],
+    [{ queue: null }, 'KT_NAME_INVALID', 'queue name'],
+    [{ maxAttempts: 0 }, 'KT_OPTION_INVALID', 'from 1 to 32767, not 0'],
+    [{ maxAttempts: 32_768 }, 'KT_OPTION_INVALID', 'from 1 to 32767'],
+    [{ maxAttempts: 2.5 }, 'KT_OPTION_INVALID', 'whole number'],
+    [{ maxAttempts: '3' }, 'KT_OPTION_INVALID', 'not "3"'],
+    [{ maxAttempts: Number.NaN }, 'KT_OPTION_INVALID', 'not NaN'],
+    [{ priority: -1 }, 'KT_OPTION_INVALID', 'from 0 to 15, not -1'],
+    [{ priority: 16 }, 'KT_OPTION_INVALID', 'from 0 to 15'],
+    [{ priority: true }, 'KT_OPTION_INVALID', 'not true'],
+    [{ tags: 'a' }, 'KT_OPTION_INVALID', 'array of strings'],
+    [{ tags: [''] }, 'KT_NAME_INVALID', 'tag'],
+    [{ tags: ['a', 5] }, 'KT_NAME_INVALID', 'The tag 5'],
+    [{ tags: ['a', undefined] }, 'KT_NAME_INVALID', 'The tag undefined'],
+    [{ tags: Array.from({ length: 33 }, String) }, 'KT_OPTION_INVALID', 'at most 32'],
+    [{ timeout: 0 }, 'KT_DURATION_INVALID', 'longer than zero'],
+    [{ timeout: false }, 'KT_DURATION_INVALID', 'false'],
+    [{ retain: true }, 'KT_DURATION_INVALID', '`retain`'],
+    [{ metadata: [] }, 'KT_OPTION_INVALID', '`metadata` must be a plain object'],
+    [{ metadata: 'x' }, 'KT_OPTION_INVALID', '`metadata`'],
+    [{ metadata: null }, 'KT_OPTION_INVALID', '`metadata`'],
+    [{ metadata: { a: [() => 1] } }, 'KT_OPTION_INVALID', '`metadata.a[0]` is a function'],
+    [{ metadata: { a: '\0' } }, 'KT_OPTION_INVALID', '`metadata.a` holds the character'],
+    [{ metadata: { a: 'x'.repeat(16 * 1024) } }, 'KT_OPTION_INVALID', '16384 bytes'],
+    [{ metadata: { toJSON: () => [1] } }, 'KT_OPTION_INVALID', 'plain object'],
+  ]
+
+  it.each(refused)('%j is refused', (options, code, message) => {
+    expect(() => checkJobOptions(options)).toThrow(expect.objectContaining({ code }))
+    expect(() => checkJobOptions(options)).toThrow(message)
+  })
+})

@@ -1,0 +1,92 @@
+import { type } from 'arktype'
+import * as v from 'valibot'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { handle } from './handler.ts'
+import { defineTask, isTask } from './task.ts'
+
+const backoff = (): number => 5
+const noop = (): void => undefined
+
+describe('defineTask', () => {
+  it('parses the defaults once and freezes the contract', () => {
+    const payload = z.object({ to: z.string() })
+    const task = defineTask('send', {
+      payload,
+      queue: 'email',
+      maxAttempts: 5,
+      priority: 2,
+      timeout: '30s',
+      retain: false,
+      backoff,
+    })
+    expect(task.name).toBe('send')
+    expect(task.schema).toBe(payload)
+    expect(task.defaults).toEqual({
+      queue: 'email',
+      maxAttempts: 5,
+      priority: 2,
+      timeout: 30_000,
+      retain: false,
+      backoff,
+    })
+    expect(Object.isFrozen(task)).toBe(true)
+    expect(Object.isFrozen(task.defaults)).toBe(true)
+    expect(isTask(task)).toBe(true)
+  })
+
+  it('takes no options, and undefined for not given', () => {
+    expect(defineTask('a')).toMatchObject({ name: 'a', schema: undefined, defaults: {} })
+    expect(Object.keys(defineTask('a', { queue: undefined, payload: undefined }).defaults)).toEqual([])
+  })
+
+  it.each([z.string(), v.string(), type('string')])('takes any Standard Schema (%#)', (payload) => {
+    expect(defineTask('a', { payload }).schema).toBe(payload)
+  })
+
+  const refused: readonly (readonly [name: unknown, options: unknown, code: string, message: string])[] = [
+    ['', undefined, 'KT_NAME_INVALID', 'task name'],
+    [5, undefined, 'KT_NAME_INVALID', '5 is not a task name'],
+    ['a', null, 'KT_OPTION_INVALID', "defineTask('a')"],
+    ['a', z.string(), 'KT_OPTION_INVALID', 'plain object'],
+    ['a', { paylod: z.string() }, 'KT_OPTION_UNKNOWN', 'Did you mean "payload"?'],
+    ['a', { tags: ['x'] }, 'KT_OPTION_UNKNOWN', '"tags"'],
+    ['a', { payload: {} }, 'KT_TASK_INVALID', 'must be a schema'],
+    ['a', { payload: { '~standard': {} } }, 'KT_TASK_INVALID', 'must be a schema'],
+    ['a', { payload: null }, 'KT_TASK_INVALID', 'not null'],
+    ['a', { queue: '' }, 'KT_NAME_INVALID', 'queue name'],
+    ['a', { maxAttempts: 0 }, 'KT_OPTION_INVALID', '`maxAttempts`'],
+    ['a', { priority: 16 }, 'KT_OPTION_INVALID', '`priority`'],
+    ['a', { timeout: 'x' }, 'KT_DURATION_INVALID', '`timeout`'],
+    ['a', { retain: true }, 'KT_DURATION_INVALID', '`retain`'],
+    ['a', { backoff: '5s' }, 'KT_OPTION_INVALID', '`exponential`'],
+  ]
+
+  it.each(refused)('refuses %j with %o', (name, options, code, message) => {
+    const call = (): unknown => Reflect.apply(defineTask, undefined, [name, options])
+    expect(call).toThrow(expect.objectContaining({ code }))
+    expect(call).toThrow(message)
+  })
+})
+
+describe('handle', () => {
+  const task = defineTask('a')
+
+  it('joins contract and function in a frozen value', () => {
+    const handled = handle(task, noop)
+    expect(handled).toEqual({ name: 'a', task, handle: noop })
+    expect(Object.isFrozen(handled)).toBe(true)
+  })
+
+  it.each([
+    ['a', noop],
+    [{ name: 'a', defaults: {}, schema: undefined }, noop],
+    [undefined, noop],
+    [task, undefined],
+    [task, { handle: noop }],
+  ])('refuses what is no contract or no function (%#)', (first, second) => {
+    expect(() => Reflect.apply(handle, undefined, [first, second])).toThrow(
+      expect.objectContaining({ code: 'KT_TASK_INVALID' }),
+    )
+  })
+})

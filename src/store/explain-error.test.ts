@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest'
+import { KongTaskError } from '../core/errors.ts'
+import { explainError } from './explain-error.ts'
+
+const fromDatabase = (code: string, message = 'x'): Error => Object.assign(new Error(message), { code })
+
+describe('an error of the database', () => {
+  it.each([
+    ['42P01', 'KT_NOT_MIGRATED'],
+    ['42883', 'KT_NOT_MIGRATED'],
+    ['3F000', 'KT_NOT_MIGRATED'],
+    ['25P02', 'KT_NOT_A_TRANSACTION'],
+    ['28P01', 'KT_DATABASE_UNAVAILABLE'],
+    ['3D000', 'KT_DATABASE_UNAVAILABLE'],
+    ['08006', 'KT_DATABASE_UNAVAILABLE'],
+    ['57P01', 'KT_DATABASE_UNAVAILABLE'],
+    ['53300', 'KT_DATABASE_UNAVAILABLE'],
+    ['ECONNREFUSED', 'KT_DATABASE_UNAVAILABLE'],
+    ['ENOTFOUND', 'KT_DATABASE_UNAVAILABLE'],
+  ])('%s is explained as %s, with itself as cause', (sqlstate, code) => {
+    const error = fromDatabase(sqlstate)
+    const explained = explainError(error)
+    expect(explained).toBeInstanceOf(KongTaskError)
+    expect(explained).toMatchObject({ code, cause: error })
+  })
+
+  it('about all addresses of a host is explained by the first', () => {
+    const error = new AggregateError([fromDatabase('ECONNREFUSED'), fromDatabase('ENETUNREACH')])
+    expect(explainError(error)).toMatchObject({ code: 'KT_DATABASE_UNAVAILABLE', cause: error })
+  })
+
+  it('from our own functions keeps its code and message', () => {
+    const error = fromDatabase('KT001', 'KT_OPTION_INVALID: `priority` must be a whole number')
+    expect(explainError(error)).toMatchObject({
+      code: 'KT_OPTION_INVALID',
+      message: '`priority` must be a whole number',
+      cause: error,
+    })
+  })
+
+  it.each([
+    [fromDatabase('23505')],
+    [fromDatabase('KT001', 'KT_NOBODY_KNOWS: x')],
+    [fromDatabase('KT001', 'toString')],
+    [new Error('x')],
+    [new AggregateError([])],
+    [new KongTaskError('KT_CLOSED', 'x')],
+    ['text'],
+    [undefined],
+  ])('of which there is nothing to say stays as it is (%#)', (error) => {
+    expect(explainError(error)).toBe(error)
+  })
+})

@@ -1,0 +1,276 @@
+// Everything that an application can get wrong at the door, as a table: what it did, and the code that it must
+// get. Free of any database, so that it can be tried on a client that has none.
+import { defineTask, newJob, type ErrorCode, type KongTask } from 'kongtask'
+import { z } from 'zod'
+
+/** Calls one of the client's functions as JavaScript would, without the compiler in between. */
+type Attempt = (kong: KongTask) => unknown
+
+export interface BadInput {
+  /** What somebody did. */
+  readonly name: string
+  readonly code: ErrorCode
+  readonly attempt: Attempt
+}
+
+export const mail = defineTask('mail', {
+  payload: z.object({ to: z.email(), at: z.iso.datetime().optional(), n: z.number().optional() }),
+})
+const checked = defineTask('checked', {
+  payload: z.object({ name: z.string().refine(async (name) => name !== 'taken', 'is taken') }),
+})
+const sound = { to: 'ada@example.org' }
+
+const addJob =
+  (...parameters: readonly unknown[]): Attempt =>
+  (kong) =>
+    Reflect.apply(kong.addJob, undefined, parameters)
+const addJobs =
+  (jobs: unknown): Attempt =>
+  (kong) =>
+    Reflect.apply(kong.addJobs, undefined, [jobs])
+const withTx =
+  (tx: unknown): Attempt =>
+  (kong) =>
+    Reflect.apply(Reflect.get(kong, 'with'), kong, [tx]).addJob('mail')
+
+type Row = readonly [name: string, code: ErrorCode, attempt: Attempt]
+
+function payloads(): readonly Row[] {
+  const circle: Record<string, unknown> = {}
+  circle['self'] = [circle]
+  let deep: unknown = []
+  for (let level = 0; level < 2_000; level++) deep = [deep]
+  const holed: number[] = []
+  holed[1] = 1
+  const bad: readonly (readonly [name: string, value: unknown])[] = [
+    ['a circular object', circle],
+    ['a BigInt', { id: 12n }],
+    ['a function', { callback: () => 1 }],
+    ['a function as the whole payload', () => 1],
+    ['a symbol', { kind: Symbol('x') }],
+    ['a Date of a bad time', { at: new Date('soon') }],
+    ['a Date of a bad time as the whole payload', new Date(Number.NaN)],
+    ['NaN', { n: Number.NaN }],
+    ['Infinity', { n: Infinity }],
+    ['undefined in an array', [undefined]],
+    ['a hole in an array', holed],
+    ['a Map', { map: new Map([['a', 1]]) }],
+    ['a Set', new Set([1])],
+    ['an Error', { error: new Error('x') }],
+    ['a Promise that somebody forgot to await', Promise.resolve(sound)],
+    ['bytes', { file: new Uint8Array([1, 2]) }],
+    ['a regular expression', { match: /x/ }],
+    ['\\u0000 in a string', { text: 'a\0b' }],
+    ['\\u0000 in a key', { 'a\0b': 1 }],
+    ['half a surrogate pair', { text: '\ud83d' }],
+    ['half a surrogate pair in a key', { '\udc00': 1 }],
+    ['nested two thousand levels deep', deep],
+    ['a toJSON method that throws', { toJSON: () => BigInt('x') }],
+    ['a toJSON method that answers nothing', { toJSON: () => undefined }],
+  ]
+  return [
+    ...bad.map(([name, value]): Row => [`payload: ${name}`, 'KT_PAYLOAD_NOT_JSON', addJob('by-name', value)]),
+    [
+      'payload: not JSON, for a task with a schema',
+      'KT_PAYLOAD_NOT_JSON',
+      addJob(mail, { ...sound, n: Number.NaN }),
+    ],
+    ['payload: of the wrong type', 'KT_PAYLOAD_INVALID', addJob(mail, { to: 5 })],
+    ['payload: of a wrong value', 'KT_PAYLOAD_INVALID', addJob(mail, { to: 'nobody' })],
+    ['payload: missing a property', 'KT_PAYLOAD_INVALID', addJob(mail, {})],
+    ['payload: missing', 'KT_PAYLOAD_INVALID', addJob(mail)],
+    ['payload: null', 'KT_PAYLOAD_INVALID', addJob(mail, null)],
+    ['payload: an array for an object', 'KT_PAYLOAD_INVALID', addJob(mail, [sound])],
+    ['payload: refused by an asynchronous schema', 'KT_PAYLOAD_INVALID', addJob(checked, { name: 'taken' })],
+    [
+      'payload: more than 1 MiB',
+      'KT_PAYLOAD_TOO_LARGE',
+      addJob('by-name', { text: 'x'.repeat(1024 * 1024) }),
+    ],
+    [
+      'payload: more than 1 MiB in UTF-8 only',
+      'KT_PAYLOAD_TOO_LARGE',
+      addJob('by-name', 'ä'.repeat(600_000)),
+    ],
+  ]
+}
+
+const names: readonly Row[] = [
+  ['task: empty name', 'KT_NAME_INVALID', addJob('')],
+  ['task: over-long name', 'KT_NAME_INVALID', addJob('x'.repeat(129))],
+  ['task: a name with a space', 'KT_NAME_INVALID', addJob('send mail')],
+  ['task: a name with an accent', 'KT_NAME_INVALID', addJob('sänd')],
+  ['task: a name with \\u0000', 'KT_NAME_INVALID', addJob('mail\0')],
+  ['task: a name with a line break', 'KT_NAME_INVALID', addJob('mail\n')],
+  ['task: missing', 'KT_TASK_INVALID', addJob()],
+  ['task: null', 'KT_TASK_INVALID', addJob(null, {})],
+  ['task: a number', 'KT_TASK_INVALID', addJob(5, {})],
+  [
+    'task: an object that only looks like one',
+    'KT_TASK_INVALID',
+    addJob({ name: 'mail', defaults: {}, schema: undefined }),
+  ],
+  ['task: a handler function', 'KT_TASK_INVALID', addJob(() => 1)],
+  ['queue: empty', 'KT_NAME_INVALID', addJob('mail', {}, { queue: '' })],
+  ['queue: over-long', 'KT_NAME_INVALID', addJob('mail', {}, { queue: 'x'.repeat(129) })],
+  ['queue: hostile', 'KT_NAME_INVALID', addJob('mail', {}, { queue: "x'; drop table users; --" })],
+  ['queue: null', 'KT_NAME_INVALID', addJob('mail', {}, { queue: null })],
+  ['tags: an empty one', 'KT_NAME_INVALID', addJob('mail', {}, { tags: ['a', ''] })],
+  ['tags: an over-long one', 'KT_NAME_INVALID', addJob('mail', {}, { tags: ['x'.repeat(101)] })],
+  ['tags: one with \\u0000', 'KT_NAME_INVALID', addJob('mail', {}, { tags: ['a\0'] })],
+  ['tags: a number', 'KT_NAME_INVALID', addJob('mail', {}, { tags: [5] })],
+]
+
+const options: readonly Row[] = [
+  ['options: null', 'KT_OPTION_INVALID', addJob('mail', {}, null)],
+  ['options: a string', 'KT_OPTION_INVALID', addJob('mail', {}, '5m')],
+  ['options: an array', 'KT_OPTION_INVALID', addJob('mail', {}, [])],
+  ['options: a class instance', 'KT_OPTION_INVALID', addJob('mail', {}, new Map())],
+  ['options: misspelt', 'KT_OPTION_UNKNOWN', addJob('mail', {}, { scheduleIn: '5m' })],
+  ['options: of another system', 'KT_OPTION_UNKNOWN', addJob('mail', {}, { run_at: '5m' })],
+  ['options: in SQL case', 'KT_OPTION_UNKNOWN', addJob('mail', {}, { max_attempts: 5 })],
+  ['options: __proto__', 'KT_OPTION_UNKNOWN', addJob('mail', {}, JSON.parse('{"__proto__": {}}'))],
+  ['maxAttempts: negative', 'KT_OPTION_INVALID', addJob('mail', {}, { maxAttempts: -1 })],
+  ['maxAttempts: zero', 'KT_OPTION_INVALID', addJob('mail', {}, { maxAttempts: 0 })],
+  ['maxAttempts: fractional', 'KT_OPTION_INVALID', addJob('mail', {}, { maxAttempts: 2.5 })],
+  ['maxAttempts: too many', 'KT_OPTION_INVALID', addJob('mail', {}, { maxAttempts: 32_768 })],
+  ['maxAttempts: a string', 'KT_OPTION_INVALID', addJob('mail', {}, { maxAttempts: '5' })],
+  ['priority: negative', 'KT_OPTION_INVALID', addJob('mail', {}, { priority: -1 })],
+  ['priority: out of range', 'KT_OPTION_INVALID', addJob('mail', {}, { priority: 16 })],
+  ['priority: NaN', 'KT_OPTION_INVALID', addJob('mail', {}, { priority: Number.NaN })],
+  ['tags: a string', 'KT_OPTION_INVALID', addJob('mail', {}, { tags: 'a' })],
+  ['tags: too many', 'KT_OPTION_INVALID', addJob('mail', {}, { tags: Array.from({ length: 33 }, String) })],
+  ['metadata: an array', 'KT_OPTION_INVALID', addJob('mail', {}, { metadata: [1] })],
+  ['metadata: not JSON', 'KT_OPTION_INVALID', addJob('mail', {}, { metadata: { n: 1n } })],
+  ['metadata: with \\u0000', 'KT_OPTION_INVALID', addJob('mail', {}, { metadata: { a: '\0' } })],
+  [
+    'metadata: too large',
+    'KT_OPTION_INVALID',
+    addJob('mail', {}, { metadata: { a: 'x'.repeat(16 * 1024) } }),
+  ],
+  [
+    'scheduledIn and scheduledAt together',
+    'KT_OPTION_INVALID',
+    addJob('mail', {}, { scheduledIn: '1s', scheduledAt: new Date() }),
+  ],
+]
+
+const times: readonly Row[] = [
+  ['scheduledIn: words', 'KT_DURATION_INVALID', addJob('mail', {}, { scheduledIn: 'in 5 minutes' })],
+  ['scheduledIn: empty', 'KT_DURATION_INVALID', addJob('mail', {}, { scheduledIn: '' })],
+  ['scheduledIn: without a unit', 'KT_DURATION_INVALID', addJob('mail', {}, { scheduledIn: '500' })],
+  ['scheduledIn: negative', 'KT_DURATION_INVALID', addJob('mail', {}, { scheduledIn: -1 })],
+  ['scheduledIn: NaN', 'KT_DURATION_INVALID', addJob('mail', {}, { scheduledIn: Number.NaN })],
+  ['scheduledIn: Infinity', 'KT_DURATION_INVALID', addJob('mail', {}, { scheduledIn: Infinity })],
+  ['scheduledIn: a thousand years', 'KT_DURATION_INVALID', addJob('mail', {}, { scheduledIn: '365250d' })],
+  ['scheduledIn: null', 'KT_DURATION_INVALID', addJob('mail', {}, { scheduledIn: null })],
+  ['timeout: zero', 'KT_DURATION_INVALID', addJob('mail', {}, { timeout: 0 })],
+  ['retain: true', 'KT_DURATION_INVALID', addJob('mail', {}, { retain: true })],
+  ['scheduledAt: words', 'KT_DATE_INVALID', addJob('mail', {}, { scheduledAt: 'tomorrow' })],
+  ['scheduledAt: an invalid Date', 'KT_DATE_INVALID', addJob('mail', {}, { scheduledAt: new Date('x') })],
+  ['scheduledAt: no offset', 'KT_DATE_INVALID', addJob('mail', {}, { scheduledAt: '2026-09-01T08:00:00' })],
+  ['scheduledAt: only a day', 'KT_DATE_INVALID', addJob('mail', {}, { scheduledAt: '2026-09-01' })],
+  [
+    'scheduledAt: 30 February',
+    'KT_DATE_INVALID',
+    addJob('mail', {}, { scheduledAt: '2026-02-30T08:00:00Z' }),
+  ],
+  ['scheduledAt: the year 275760', 'KT_DATE_INVALID', addJob('mail', {}, { scheduledAt: new Date(8.64e15) })],
+  ['scheduledAt: a number', 'KT_DATE_INVALID', addJob('mail', {}, { scheduledAt: 1_788_000_000 })],
+]
+
+function* brokenStream(): Generator {
+  yield newJob('mail')
+  yield newJob('two words')
+}
+
+const bulk: readonly Row[] = [
+  ['addJobs: nothing', 'KT_ENTRY_INVALID', addJobs(undefined)],
+  ['addJobs: one entry instead of a list', 'KT_ENTRY_INVALID', addJobs({ task: 'mail' })],
+  ['addJobs: a list of names', 'KT_ENTRY_INVALID', addJobs(['mail'])],
+  ['addJobs: an entry that is missing', 'KT_ENTRY_INVALID', addJobs([{ task: 'mail' }, undefined])],
+  ['addJobs: an entry without a task', 'KT_TASK_INVALID', addJobs([{ task: 'mail' }, { payload: {} }])],
+  [
+    'addJobs: swapped payload',
+    'KT_PAYLOAD_INVALID',
+    addJobs([{ task: 'mail' }, { task: mail, payload: { name: 'x' } }]),
+  ],
+  [
+    'addJobs: asynchronously refused',
+    'KT_PAYLOAD_INVALID',
+    addJobs([{ task: 'mail' }, { task: checked, payload: { name: 'taken' } }]),
+  ],
+  [
+    'addJobs: a circle in one entry',
+    'KT_PAYLOAD_NOT_JSON',
+    addJobs([{ task: 'mail' }, { task: 'mail', payload: { n: 1n } }]),
+  ],
+  [
+    'addJobs: a misspelt option',
+    'KT_OPTION_UNKNOWN',
+    addJobs([{ task: 'mail' }, { task: 'mail', data: {} }]),
+  ],
+  ['addJobs: a bad option', 'KT_OPTION_INVALID', addJobs([{ task: 'mail' }, { task: 'mail', priority: 99 }])],
+  [
+    'addJobs: the last of ten thousand',
+    'KT_DURATION_INVALID',
+    addJobs([
+      ...Array.from({ length: 10_000 }, () => ({ task: 'mail' })),
+      { task: 'mail', scheduledIn: 'x' },
+    ]),
+  ],
+  ['addJobs: a stream with a bad name', 'KT_NAME_INVALID', (kong) => addJobs(brokenStream())(kong)],
+]
+
+const transactions: readonly Row[] = [
+  ['with: nothing', 'KT_NOT_A_TRANSACTION', withTx(undefined)],
+  ['with: null', 'KT_NOT_A_TRANSACTION', withTx(null)],
+  ['with: a string', 'KT_NOT_A_TRANSACTION', withTx('begin')],
+  ['with: an object of another kind', 'KT_NOT_A_TRANSACTION', withTx({ query: () => ({ rows: [] }) })],
+]
+
+export const badInputs: readonly BadInput[] = [
+  ...payloads(),
+  ...names,
+  ...options,
+  ...times,
+  ...bulk,
+  ...transactions,
+].map(([name, code, attempt]) => ({ name, code, attempt }))
+
+/** For a client that was given `tasks: [mail]`. */
+export const unknownTasks: readonly BadInput[] = [
+  { name: 'a name that is not among the tasks', code: 'KT_TASK_UNKNOWN', attempt: addJob('male', {}) },
+  {
+    name: 'a contract that is not among the tasks',
+    code: 'KT_TASK_UNKNOWN',
+    attempt: addJob(checked, { name: 'a' }),
+  },
+  {
+    name: 'an unknown task in a bulk',
+    code: 'KT_TASK_UNKNOWN',
+    attempt: addJobs([{ task: mail, payload: sound }, { task: 'x' }]),
+  },
+]
+
+/** Names that no schema may have. */
+export const badSchemaNames: readonly unknown[] = [
+  '',
+  'Kong',
+  'kong-task',
+  'kong task',
+  'kong.task',
+  '1kong',
+  'käse',
+  'x'.repeat(49),
+  'kong"; drop schema public cascade; --',
+  "kong'",
+  'kong\0',
+  'kong\n',
+  'pg_kong',
+  'information_schema',
+  'select',
+  null,
+  5,
+]
