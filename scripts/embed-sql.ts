@@ -56,12 +56,16 @@ function embedQuery(file: string): string {
   const source = readFileSync(`${root}sql/queries/${file}`, 'utf8')
   const lines = source.split('\n')
   const header = lines.filter((line) => line.startsWith('--')).join('\n')
-  let text = lines.filter((line) => !line.startsWith('--')).join('\n').trim()
+  let text = lines
+    .filter((line) => !line.startsWith('--'))
+    .join('\n')
+    .trim()
   const parameters = fieldsOf(header, /^-- :([a-z_]+) ([a-z0-9]+(?:\[\])?)(\?)?/gm)
   const columns = fieldsOf(header, /^-- => ([a-z_]+) ([a-z0-9]+(?:\[\])?)(\?)?/gm)
   parameters.forEach((parameter, index) => {
     const used = new RegExp(`(?<![:\\w]):${parameter.name}\\b`, 'g')
-    if (!used.test(text)) throw new Error(`${file}: the header names :${parameter.name}, the body does not use it`)
+    if (!used.test(text))
+      throw new Error(`${file}: the header names :${parameter.name}, the body does not use it`)
     text = text.replace(used, () => `$${index + 1}::${parameter.type}`)
   })
   const stranger = /(?<![:\w]):[a-z_]+/.exec(text)

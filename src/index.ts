@@ -24,6 +24,8 @@ export {
 } from './core/task.ts'
 export { KongTask } from './client/client.ts'
 export type { KongTaskOptions } from './client/client-options.ts'
+export type { DeadLetters } from './client/dead-letters.ts'
+export type { Jobs } from './client/jobs.ts'
 export { exponential, fixed, polynomial, type BackoffPolicy } from './core/retry-policy.ts'
 export { JobTimeoutError, KongTaskError, LeaseLostError, ShutdownError } from './core/errors.ts'
 export { PermanentError, RetryableError } from './core/handler-errors.ts'

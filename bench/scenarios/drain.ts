@@ -4,9 +4,7 @@ import type { Contestant } from '../measure.ts'
 import { drainKongTask } from '../systems/kongtask.ts'
 import { drainRaw } from '../systems/raw-sql.ts'
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
+const version = readVersion()
 
 export const metric = { metric: 'jobs_per_s', unit: 'jobs/s' }
 
@@ -29,4 +27,11 @@ export async function drain(server: BenchServer, quick: boolean): Promise<readon
       run: () => drainKongTask({ connectionString: ours, jobs, retain: '24h', runner: {} }),
     },
   ]
+}
+
+function readVersion(): string {
+  const json: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  if (typeof json === 'object' && json !== null && 'version' in json && typeof json.version === 'string')
+    return json.version
+  throw new TypeError('package.json names no version')
 }

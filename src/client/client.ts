@@ -8,6 +8,8 @@ import { pgDatabase } from '../store/pg-database.ts'
 import { createStore, type Store } from '../store/store.ts'
 import { withCallerStack } from './caller-stack.ts'
 import { readClientOptions, type ClientConfig, type KongTaskOptions } from './client-options.ts'
+import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
+import { createJobs, type Jobs } from './jobs.ts'
 import { createProducer, type Producer } from './producer.ts'
 
 /**
@@ -22,6 +24,10 @@ export class KongTask {
   readonly addJob: AddJob
   /** Adds many jobs, all or none. */
   readonly addJobs: AddJobs
+  /** Looks at jobs. */
+  readonly jobs: Jobs
+  /** Looks at jobs that were given up. */
+  readonly deadLetters: DeadLetters
   readonly #config: ClientConfig
   readonly #store: Store
   readonly #producer: Producer
@@ -38,6 +44,8 @@ export class KongTask {
     })
     this.addJob = this.#producer.own.addJob
     this.addJobs = this.#producer.own.addJobs
+    this.jobs = createJobs(this.#store)
+    this.deadLetters = createDeadLetters(this.#store)
   }
 
   /**

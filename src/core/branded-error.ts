@@ -13,7 +13,12 @@ export abstract class BrandedError extends Error {
     this[BRANDS] = brandsOf(new.target)
     // Not enumerable: an error printed by a logger shows code and cause, not our bookkeeping.
     Object.defineProperty(this, BRANDS, { enumerable: false })
-    Object.defineProperty(this, 'name', { value: new.target.name, enumerable: false, configurable: true, writable: true })
+    Object.defineProperty(this, 'name', {
+      value: new.target.name,
+      enumerable: false,
+      configurable: true,
+      writable: true,
+    })
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {

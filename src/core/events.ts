@@ -21,7 +21,10 @@ export interface Events {
   /** Emitted when the settlement is written, with what was written; not when it was refused by the fence. */
   'job.settled': { readonly job: JobFacts; readonly settlement: Settlement }
   /** Beside `job.settled`, for those who only care about failures: it will be retried, or it is dead. */
-  'job.failed': { readonly job: JobFacts; readonly settlement: Extract<Settlement, { kind: 'retry' | 'dead' }> }
+  'job.failed': {
+    readonly job: JobFacts
+    readonly settlement: Extract<Settlement, { kind: 'retry' | 'dead' }>
+  }
   /**
    * The fence refused our settlement: somebody else owns the job. Not `certain` where an earlier try to write it
    * had no answer and may have been the one that did.

@@ -1,3 +1,4 @@
+import { showValue } from './show-value.ts'
 import { jsonText } from './json-text.ts'
 import type { FailedAttempt } from './outcome.ts'
 
@@ -7,7 +8,12 @@ const DEEPEST_CAUSE = 5
 
 /** What is kept of something thrown: sizes are bounded, and text is made storable. */
 export function failedAttempt(thrown: unknown): FailedAttempt {
-  return describe(thrown, 0)
+  try {
+    return describe(thrown, 0)
+  } catch {
+    // Getters that throw, proxies: whatever it is, the attempt failed, and that must be recorded.
+    return { name: 'Error', message: 'Something was thrown that cannot be read.' }
+  }
 }
 
 interface Description {
@@ -20,15 +26,21 @@ interface Description {
 
 function describe(thrown: unknown, depth: number): Description {
   if (!(thrown instanceof Error)) {
-    return { name: 'NonError', message: storable(`A value that is no Error was thrown: ${textOf(thrown)}`, LONGEST_MESSAGE) }
+    return {
+      name: 'NonError',
+      message: storable(`A value that is no Error was thrown: ${textOf(thrown)}`, LONGEST_MESSAGE),
+    }
   }
-  const cause = thrown.cause === undefined || depth >= DEEPEST_CAUSE ? undefined : describe(thrown.cause, depth + 1)
+  const cause =
+    thrown.cause === undefined || depth >= DEEPEST_CAUSE ? undefined : describe(thrown.cause, depth + 1)
   const code = codeOf(thrown)
   return {
     ...(code === undefined ? {} : { code }),
-    name: storable(String(thrown.name), 200),
-    message: storable(String(thrown.message), LONGEST_MESSAGE),
-    ...(typeof thrown.stack === 'string' ? { stack: storable(withoutOurFrames(thrown.stack), LONGEST_STACK) } : {}),
+    name: storable(thrown.name, 200),
+    message: storable(thrown.message, LONGEST_MESSAGE),
+    ...(typeof thrown.stack === 'string'
+      ? { stack: storable(withoutOurFrames(thrown.stack), LONGEST_STACK) }
+      : {}),
     ...(cause === undefined ? {} : { cause }),
   }
 }
@@ -53,7 +65,8 @@ function withoutOurFrames(stack: string): string {
 }
 
 /** PostgreSQL stores neither U+0000 nor half a surrogate pair; an error must be kept whatever it says. */
-function storable(text: string, longest: number): string {
+function storable(value: unknown, longest: number): string {
+  const text = typeof value === 'string' ? value : showValue(value)
   const short = text.length > longest ? `${text.slice(0, longest)}…` : text
   return short.replaceAll('\0', '\\0').replaceAll(/\p{Surrogate}/gu, '\uFFFD')
 }

@@ -23,6 +23,12 @@ class Money {
     return { cents: this.#cents }
   }
 }
+class Itself {
+  a = 1
+  toJSON(): unknown {
+    return this
+  }
+}
 class Hidden {
   readonly #secret = 1
   get secret(): number {
@@ -32,6 +38,12 @@ class Hidden {
 class Registry extends Map<string, number> {
   label = 'x'
 }
+
+// Halves of a pair may meet and make a whole; a backslash may make an escape harmless.
+const treacherous = fc.string({
+  unit: fc.constantFrom('\0', '\ud83d', '\udc8c', '\\', 'u0000', 'ud800', 'a', '"'),
+  maxLength: 4,
+})
 
 describe('JSON text', () => {
   it.each([
@@ -55,13 +67,7 @@ describe('JSON text', () => {
   })
 
   it('of a value that returns itself from toJSON is that value', () => {
-    const value = {
-      a: 1,
-      toJSON(): unknown {
-        return { ...this, toJSON: undefined }
-      },
-    }
-    expect(text({ value })).toBe('{"value":{"a":1}}')
+    expect(text({ value: new Itself() })).toBe('{"value":{"a":1}}')
   })
 
   it('of the same object in two places is fine: that is no circle', () => {
@@ -71,12 +77,11 @@ describe('JSON text', () => {
 
   it('is stored as it is, or refused for a character that PostgreSQL cannot store', () => {
     fc.assert(
-      fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
+      fc.property(fc.dictionary(treacherous, fc.array(treacherous)), (value) => {
         const plain = JSON.stringify(value)
         const isStorable = !/\0|\p{Surrogate}/u.test(allText(value))
         expect(attempt(() => text(value))).toBe(isStorable ? plain : undefined)
       }),
-      { numRuns: 500 },
     )
   })
 })

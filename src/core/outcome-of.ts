@@ -25,7 +25,10 @@ export function outcomeOfReturn(value: unknown): { readonly outcome: Outcome; re
 }
 
 function resultOf(value: unknown): Json {
-  const text = jsonText(value, ({ path, why }) => new Error(`the value at ${path.join('.') || 'the top'} ${why}`))
+  const text = jsonText(
+    value,
+    ({ path, why }) => new Error(`the value at ${path.join('.') || 'the top'} ${why}`),
+  )
   if (text.length > LONGEST_RESULT) throw new Error(`it is larger than ${LONGEST_RESULT} characters`)
   return JSON.parse(text)
 }

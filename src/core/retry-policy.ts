@@ -18,7 +18,10 @@ export interface BackoffLimits {
 
 /** `base`, then twice that, then twice that again, up to `max`. Default base: one second. */
 export function exponential(
-  options: BackoffLimits & { readonly base?: number | string | undefined; readonly factor?: number | undefined } = {},
+  options: BackoffLimits & {
+    readonly base?: number | string | undefined
+    readonly factor?: number | undefined
+  } = {},
 ): BackoffPolicy {
   const base = parseDuration(options.base ?? 1_000, 'base')
   const factor = checkedNumber(options.factor ?? 2, 'factor', 1, 100)
@@ -27,7 +30,10 @@ export function exponential(
 
 /** `base × attempt^power`, up to `max`. The default policy is `polynomial()`: attempt⁴ seconds. */
 export function polynomial(
-  options: BackoffLimits & { readonly base?: number | string | undefined; readonly power?: number | undefined } = {},
+  options: BackoffLimits & {
+    readonly base?: number | string | undefined
+    readonly power?: number | undefined
+  } = {},
 ): BackoffPolicy {
   const base = parseDuration(options.base ?? 1_000, 'base')
   const power = checkedNumber(options.power ?? 4, 'power', 0, 10)

@@ -28,7 +28,7 @@ export function snooze(delay: Duration): Snooze {
 
 /** Return it from a handler when the job has lost its point: it ends as cancelled, and is not tried again. */
 export function cancel(reason: string): Cancel {
-  return Object.freeze({ [CANCEL]: true as const, reason: String(reason) })
+  return Object.freeze({ [CANCEL]: true as const, reason })
 }
 
 export function isSnooze(value: unknown): value is Snooze {

@@ -18,7 +18,7 @@ export async function prune(
   const daysAdded = await store.extendHistory()
   const daysDropped = await store.dropExpiredDays()
   let jobsDropped = 0
-  for (let more = true; more && !signal.aborted; ) {
+  for (let more = true; more && !signal.aborted;) {
     const batch = await store.pruneOverflow()
     jobsDropped += batch.pruned
     more = batch.more

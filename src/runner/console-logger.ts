@@ -8,7 +8,12 @@ export const consoleLogger: Logger = {
   error: (message, fields) => write(process.stderr, 'error', message, fields),
 }
 
-function write(stream: NodeJS.WritableStream, level: string, message: string, fields: LogFields | undefined): void {
+function write(
+  stream: NodeJS.WritableStream,
+  level: string,
+  message: string,
+  fields: LogFields | undefined,
+): void {
   const facts = Object.entries(fields ?? {}).map(([key, value]) => ` ${key}=${shown(value)}`)
   stream.write(`${new Date().toISOString()} ${level.padEnd(5)} ${message}${facts.join('')}\n`)
 }

@@ -5,8 +5,12 @@ import type { Emitter } from '../runtime/emitter.ts'
 
 /** Logs what happens from now on. */
 export function logEvents(events: Emitter<Events>, logger: Logger): void {
-  events.on('worker.started', ({ worker, queues }) => logger.info('KongTask worker started', { worker, queues }))
-  events.on('worker.stopping', ({ worker, running }) => logger.info('KongTask worker is stopping', { worker, running }))
+  events.on('worker.started', ({ worker, queues }) =>
+    logger.info('KongTask worker started', { worker, queues }),
+  )
+  events.on('worker.stopping', ({ worker, running }) =>
+    logger.info('KongTask worker is stopping', { worker, running }),
+  )
   events.on('worker.stopped', ({ worker }) => logger.info('KongTask worker stopped', { worker }))
   events.on('worker.lease_lost', ({ worker, running }) =>
     logger.error('This process lost its lease; its jobs may run elsewhere', { worker, running }),

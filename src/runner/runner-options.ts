@@ -98,8 +98,14 @@ const SHORTEST_LEASE = 1_000
 /** @throws KongTaskError where an option is unknown or wrong */
 export function readRunnerOptions(options: unknown): RunnerConfig {
   const given = readOptions(options, KNOWN, 'run')
-  const leaseDuration = parsePositiveDuration(given['leaseDuration'] ?? DEFAULTS.leaseDuration, 'leaseDuration')
-  const heartbeatInterval = parsePositiveDuration(given['heartbeatInterval'] ?? leaseDuration / 3, 'heartbeatInterval')
+  const leaseDuration = parsePositiveDuration(
+    given['leaseDuration'] ?? DEFAULTS.leaseDuration,
+    'leaseDuration',
+  )
+  const heartbeatInterval = parsePositiveDuration(
+    given['heartbeatInterval'] ?? leaseDuration / 3,
+    'heartbeatInterval',
+  )
   if (leaseDuration < SHORTEST_LEASE || heartbeatInterval > leaseDuration / 3) {
     throw invalid(
       `leaseDuration (${leaseDuration} ms) must be at least ${SHORTEST_LEASE} ms and three times heartbeatInterval (${heartbeatInterval} ms), so that one lost heartbeat costs nothing`,
@@ -108,7 +114,12 @@ export function readRunnerOptions(options: unknown): RunnerConfig {
   const checked = {
     tasks: readTaskList(given['tasks']),
     queues: given['queues'] === undefined ? undefined : readQueues(given['queues']),
-    concurrency: checkInteger(given['concurrency'] ?? DEFAULTS.concurrency, 'concurrency', 1, MOST_CONCURRENT),
+    concurrency: checkInteger(
+      given['concurrency'] ?? DEFAULTS.concurrency,
+      'concurrency',
+      1,
+      MOST_CONCURRENT,
+    ),
     pollInterval: parsePositiveDuration(given['pollInterval'] ?? DEFAULTS.pollInterval, 'pollInterval'),
     leaseDuration,
     heartbeatInterval,
@@ -125,7 +136,9 @@ export function readRunnerOptions(options: unknown): RunnerConfig {
 
 function readQueues(value: unknown): ReadonlyMap<string, number> {
   if (!isPlainObject(value) || Object.keys(value).length === 0) {
-    throw invalid(`queues must be a record of queue name to concurrency, such as { email: 10 }; it is ${showValue(value)}`)
+    throw invalid(
+      `queues must be a record of queue name to concurrency, such as { email: 10 }; it is ${showValue(value)}`,
+    )
   }
   return new Map(
     Object.entries(value).map(([name, concurrency]) => [

@@ -82,11 +82,12 @@ interface Parts {
 async function assemble(config: RunnerConfig): Promise<Parts> {
   const { pool, logger, schema } = config
   const events = new Emitter<Events>((error, name) =>
-    logger.error(`A listener of ${String(name)} threw`, { error: String(error) }),
+    logger.error(`A listener of ${name} threw`, { error: String(error) }),
   )
   logEvents(events, logger)
   // A pool without a listener ends the process when an idle connection breaks.
-  const onPoolError = (error: Error): void => events.emit('worker.weather', { doing: 'keep a connection', error, attempt: 1 })
+  const onPoolError = (error: Error): void =>
+    events.emit('worker.weather', { doing: 'keep a connection', error, attempt: 1 })
   pool.on('error', onPoolError)
   const closePool = async (): Promise<void> => {
     pool.off('error', onPoolError)
@@ -95,7 +96,10 @@ async function assemble(config: RunnerConfig): Promise<Parts> {
   try {
     const store = createStore(pgDatabase(pool, Math.min(LONGEST_DEADLINE, config.leaseDuration / 3)), schema)
     await (config.migrate ? store.migrate() : store.checkSchema())
-    const names = await store.publish(publishedTasks(config.tasks), config.queues === undefined ? null : [...config.queues.keys()])
+    const names = await store.publish(
+      publishedTasks(config.tasks),
+      config.queues === undefined ? null : [...config.queues.keys()],
+    )
     return wire(config, store, events, names, closePool)
   } catch (error) {
     await closePool()

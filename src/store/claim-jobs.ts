@@ -87,7 +87,10 @@ function text(value: string | null | undefined): string {
   return value
 }
 
-function millisecondsBetween(now: string | null | undefined, then: string | null | undefined): number | undefined {
+function millisecondsBetween(
+  now: string | null | undefined,
+  then: string | null | undefined,
+): number | undefined {
   if (typeof now !== 'string' || typeof then !== 'string') return undefined
   return Math.max(0, Date.parse(then) - Date.parse(now))
 }

@@ -5,4 +5,3 @@
 export interface Queryable {
   query(text: string, values: readonly unknown[]): Promise<{ readonly rows: readonly unknown[] }>
 }
-

@@ -13,7 +13,12 @@ import { runStatement, type Statement } from './statement.ts'
 const OVERFLOW_BATCH = 5_000
 
 /** Whether it is this process that does the chore now; nobody else gets it for `every` milliseconds. */
-export async function takeTurn(db: Queryable, schema: string, chore: string, every: number): Promise<boolean> {
+export async function takeTurn(
+  db: Queryable,
+  schema: string,
+  chore: string,
+  every: number,
+): Promise<boolean> {
   const [row] = await runStatement(db, schema, takeTurnStatement, { chore, every })
   return row?.taken === true
 }

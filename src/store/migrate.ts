@@ -3,7 +3,13 @@ import type { Database } from './database.ts'
 import type { Queryable } from './db.ts'
 import type { Migration } from './migration.ts'
 import { migrations as shipped } from './migrations.generated.ts'
-import { createSchema, lockMigrations, readMigrations, readSchema, recordMigration } from './statements.generated.ts'
+import {
+  createSchema,
+  lockMigrations,
+  readMigrations,
+  readSchema,
+  recordMigration,
+} from './statements.generated.ts'
 import { forSchema, runStatement } from './statement.ts'
 
 const OLDEST_SERVER = 14
@@ -53,9 +59,14 @@ async function createSchemaIfMissing(db: Queryable, schema: string): Promise<voi
 }
 
 /** The number of the newest migration that is applied, -1 where there is none. */
-async function appliedMigrations(db: Queryable, schema: string, known: readonly Migration[]): Promise<number> {
+async function appliedMigrations(
+  db: Queryable,
+  schema: string,
+  known: readonly Migration[],
+): Promise<number> {
   const [found] = await runStatement(db, schema, readSchema, { schema })
-  if (found === undefined) throw new KongTaskError('KT_CONNECTION_INVALID', 'The database answered a query with no row.')
+  if (found === undefined)
+    throw new KongTaskError('KT_CONNECTION_INVALID', 'The database answered a query with no row.')
   if (found.version < OLDEST_SERVER * 10_000) {
     const version = `${Math.trunc(found.version / 10_000)}.${found.version % 100}`
     throw new KongTaskError(

@@ -2,16 +2,27 @@ import type { Pool, PoolClient } from 'pg'
 import { KongTaskError } from '../core/errors.ts'
 import type { Database, DatabaseTransaction, TextRow } from './database.ts'
 
-const asText = { getTypeParser: () => (value: string): string => value }
+const asText = {
+  getTypeParser:
+    () =>
+    (value: string): string =>
+      value,
+}
 
 /** A node-postgres pool as a Database. `deadline`: milliseconds for each call, the wait for a connection included. */
 export function pgDatabase(pool: Pool, deadline: number): Database {
-  const onClient = <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => withClient(pool, deadline, work)
+  const onClient = <T>(work: (client: PoolClient) => Promise<T>): Promise<T> =>
+    withClient(pool, deadline, work)
   return {
     query: (text, values) => onClient((client) => client.query(text, [...values])),
     queryText: (text, values) =>
       onClient(async (client) => {
-        const { rows } = await client.query<(string | null)[]>({ text, values: [...values], rowMode: 'array', types: asText })
+        const { rows } = await client.query<(string | null)[]>({
+          text,
+          values: [...values],
+          rowMode: 'array',
+          types: asText,
+        })
         return rows satisfies readonly TextRow[]
       }),
     script: (text) => onClient(async (client) => void (await client.query(text))),
@@ -19,7 +30,10 @@ export function pgDatabase(pool: Pool, deadline: number): Database {
   }
 }
 
-async function inTransaction<T>(client: PoolClient, work: (tx: DatabaseTransaction) => Promise<T>): Promise<T> {
+async function inTransaction<T>(
+  client: PoolClient,
+  work: (tx: DatabaseTransaction) => Promise<T>,
+): Promise<T> {
   await client.query('begin')
   try {
     const result = await work({
@@ -35,7 +49,11 @@ async function inTransaction<T>(client: PoolClient, work: (tx: DatabaseTransacti
   }
 }
 
-async function withClient<T>(pool: Pool, deadline: number, work: (client: PoolClient) => Promise<T>): Promise<T> {
+async function withClient<T>(
+  pool: Pool,
+  deadline: number,
+  work: (client: PoolClient) => Promise<T>,
+): Promise<T> {
   const expiry = expireAfter(deadline)
   let client: PoolClient | undefined
   try {

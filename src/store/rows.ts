@@ -19,7 +19,14 @@ export interface JobRow {
   readonly result: unknown
 }
 
-const states: readonly string[] = ['scheduled', 'ready', 'running', 'completed', 'dead', 'cancelled'] satisfies JobState[]
+const states: readonly string[] = [
+  'scheduled',
+  'ready',
+  'running',
+  'completed',
+  'dead',
+  'cancelled',
+] satisfies JobState[]
 
 /** The one place where a stored row becomes a Job. */
 export function jobOf(row: JobRow): Job {
@@ -62,18 +69,22 @@ export function errorsOf(errors: unknown): readonly JobError[] {
 
 function errorOf(value: unknown): JobError {
   const { attempt, at } = recordOf(value)
-  return { attempt: Number(attempt), at: new Date(String(at)), ...causeOf(value) }
+  return { attempt: Number(attempt), at: new Date(textOf(at)), ...causeOf(value) }
 }
 
 function causeOf(value: unknown): ErrorCause {
   const { name, message, code, stack, cause } = recordOf(value)
   return {
-    name: String(name),
-    message: String(message),
+    name: textOf(name),
+    message: textOf(message),
     ...(typeof code === 'string' ? { code } : {}),
     ...(typeof stack === 'string' ? { stack } : {}),
     ...(cause === undefined ? {} : { cause: causeOf(cause) }),
   }
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function stateOf(state: string): JobState {
@@ -96,5 +107,6 @@ function isObject(json: Json): json is JsonObject {
 
 /** A jsonb column comes out of the driver as JSON by definition. */
 function jsonOf(value: unknown): Json {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- jsonb holds nothing else
   return value as Json
 }

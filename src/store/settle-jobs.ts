@@ -22,7 +22,11 @@ export interface SettleRequest {
 }
 
 /** Writes settlements, each only if its lease still holds. Returns the ids that were refused. */
-export async function settleJobs(db: Queryable, schema: string, request: SettleRequest): Promise<ReadonlySet<string>> {
+export async function settleJobs(
+  db: Queryable,
+  schema: string,
+  request: SettleRequest,
+): Promise<ReadonlySet<string>> {
   const forget = new CompletedList()
   const keep = new CompletedList()
   const others: string[] = []

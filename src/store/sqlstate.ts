@@ -15,14 +15,16 @@ const NODE_CODES = new Set([
   'ENOENT',
 ])
 // node-postgres says these without a code.
-const DRIVER_MESSAGES = /connection terminated|connection error|not queryable|client was closed|timeout exceeded when trying to connect/i
+const DRIVER_MESSAGES =
+  /connection terminated|connection error|not queryable|client was closed|timeout exceeded when trying to connect/i
 
 /** SQLSTATE with which claim_jobs says that this worker was declared dead. */
 const LEASE_LOST = 'KT002'
 
 /** Weather: the same call may well succeed a moment later. Anything else is a fault that repetition does not mend. */
 export function isTransient(error: unknown): boolean {
-  if (error instanceof KongTaskError) return error.code === 'KT_DEADLINE' || error.code === 'KT_DATABASE_UNAVAILABLE'
+  if (error instanceof KongTaskError)
+    return error.code === 'KT_DEADLINE' || error.code === 'KT_DATABASE_UNAVAILABLE'
   if (error instanceof AggregateError) return error.errors.some(isTransient)
   const code = codeOf(error)
   if (code !== undefined) {

@@ -28,10 +28,14 @@ export async function runStatement<Parameters, Row>(
 ): Promise<Row[]> {
   const values = valuesOf(statement, parameters)
   const { rows } = await db.query(forSchema(statement.text, schema), values)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- test/sql/statements.test.ts holds headers to it
   return rows as Row[]
 }
 
-export function valuesOf<Parameters, Row>(statement: Statement<Parameters, Row>, parameters: Parameters): unknown[] {
+export function valuesOf<Parameters, Row>(
+  statement: Statement<Parameters, Row>,
+  parameters: Parameters,
+): unknown[] {
   return statement.parameters.map(([name, type]) => asParameter(parameters[name], type))
 }
 

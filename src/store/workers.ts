@@ -40,7 +40,11 @@ export async function heartbeat(db: Queryable, schema: string, beat: Heartbeat):
   return row?.alive === true
 }
 
-export async function unregisterWorker(db: Queryable, schema: string, registration: Registration): Promise<void> {
+export async function unregisterWorker(
+  db: Queryable,
+  schema: string,
+  registration: Registration,
+): Promise<void> {
   await runStatement(db, schema, unregisterStatement, registration)
 }
 

@@ -81,7 +81,9 @@ function parsed(text: string, task: TaskEntry): unknown {
 
 function badPayload(error: unknown): Executed {
   const message =
-    error instanceof KongTaskError ? error.message : 'The schema threw instead of judging the payload; see the cause.'
+    error instanceof KongTaskError
+      ? error.message
+      : 'The schema threw instead of judging the payload; see the cause.'
   return { outcome: outcomeOfThrow(new PermanentError(message, { cause: error })) }
 }
 

@@ -81,7 +81,8 @@ export class LazyJobContext implements JobContext {
   }
 
   #read(): Job {
-    const { id, queueId, attempt, maxAttempts, priority, runAt, createdAt, extras, errors } = this.#running.job
+    const { id, queueId, attempt, maxAttempts, priority, runAt, createdAt, extras, errors } =
+      this.#running.job
     return Object.freeze({
       id,
       task: this.#task,

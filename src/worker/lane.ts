@@ -29,7 +29,11 @@ export class Lane {
 
   /** Whether it is time to ask for more: while enough waits in memory, a claim is not worth a statement. */
   get isLow(): boolean {
-    return !this.dry && this.buffer.size <= this.#ahead / 2 && this.running + this.buffer.size < this.concurrency + this.#ahead
+    return (
+      !this.dry &&
+      this.buffer.size <= this.#ahead / 2 &&
+      this.running + this.buffer.size < this.concurrency + this.#ahead
+    )
   }
 
   /** How many to claim now. For quick handlers ahead, for slow ones never: another process could run those. */

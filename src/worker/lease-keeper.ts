@@ -45,7 +45,11 @@ export class LeaseKeeper implements Service {
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options
-    this.#beats = every(options.interval, () => this.beat(), (error) => options.onWeather(error, 1))
+    this.#beats = every(
+      options.interval,
+      () => this.beat(),
+      (error) => options.onWeather(error, 1),
+    )
   }
 
   async start(): Promise<void> {
@@ -112,7 +116,12 @@ export class LeaseKeeper implements Service {
 
   /** Takes a new number while nothing is at hand, if the old one's claims are many. */
   async renewIfWorn(): Promise<void> {
-    if (this.#claims < MANY_CLAIMS || this.#options.book.claims.length > 0 || this.#registration === undefined) return
+    if (
+      this.#claims < MANY_CLAIMS ||
+      this.#options.book.claims.length > 0 ||
+      this.#registration === undefined
+    )
+      return
     const worn = this.#registration
     this.#registration = undefined
     await this.#options.store.unregisterWorker(worn)

@@ -145,7 +145,8 @@ export class Worker {
     await this.#claimer.stop()
     this.#releaseBuffers()
     await this.#handlersEnded(grace)
-    for (const running of this.#running) running.abort(new ShutdownError('KT_SHUTDOWN', SHUTDOWN), LAST_PATIENCE)
+    for (const running of this.#running)
+      running.abort(new ShutdownError('KT_SHUTDOWN', SHUTDOWN), LAST_PATIENCE)
     await this.#handlersEnded(LAST_PATIENCE + 1_000)
     const gaveUp = new AbortController()
     const flushed = this.#settler.flushed().finally(() => gaveUp.abort())
@@ -200,7 +201,8 @@ export class Worker {
   }
 
   #breathe(): void {
-    this.#breath ??= setImmediate(() => {
+    if (this.#breath !== undefined) return
+    this.#breath = setImmediate(() => {
       this.#breath = undefined
       this.#turnEnds = this.#options.now() + LONGEST_TURN
       for (const lane of lanesOf(this.#options.lanes)) this.#fill(lane)
@@ -266,23 +268,36 @@ export class Worker {
 
   /** Nobody misses what was only to be given back. */
   #refused(job: ClaimedJob, { kind }: Settlement, answered: boolean): void {
-    if (kind !== 'released') this.#options.events.emit('job.lost', { job: this.#factsOf(job), certain: answered })
+    if (kind !== 'released')
+      this.#options.events.emit('job.lost', { job: this.#factsOf(job), certain: answered })
   }
 
   #unwritable(job: ClaimedJob, error: unknown): Settlement {
     this.#options.events.emit('worker.weather', { doing: `settle job ${job.id}`, error, attempt: 1 })
-    return this.#decide(job, { kind: 'failed', error: failedAttempt(error), permanent: false, retryIn: undefined })
+    return this.#decide(job, {
+      kind: 'failed',
+      error: failedAttempt(error),
+      permanent: false,
+      retryIn: undefined,
+    })
   }
 
   #factsOf({ id, taskId, queueId, attempt, maxAttempts }: ClaimedJob): JobFacts {
     const { tasks, queues } = this.#options
-    return { id, task: tasks.get(taskId)?.name ?? String(taskId), queue: queues.name(queueId), attempt, maxAttempts }
+    return {
+      id,
+      task: tasks.get(taskId)?.name ?? String(taskId),
+      queue: queues.name(queueId),
+      attempt,
+      maxAttempts,
+    }
   }
 }
 
 const LEASE_LOST =
   'This process could not renew its lease in time (it was suspended, or could not reach the database), so another process may already run this job. Stop; nothing that happens here is recorded.'
-const SHUTDOWN = 'The runner is stopping and its grace period is over. The job is given back and loses no attempt.'
+const SHUTDOWN =
+  'The runner is stopping and its grace period is over. The job is given back and loses no attempt.'
 
 function lanesOf(lanes: Lanes): Iterable<Lane> {
   return lanes instanceof Lane ? [lanes] : lanes.values()

@@ -23,16 +23,19 @@ export const CARRIERS = {
 
 export async function startPartner(): Promise<Partner> {
   const told = new Map<string, number>()
+  const ordersOf = new Map<string, number>()
   const orders = new Map<string, { readonly index: number; calls: number }>()
   let refusals = 0
   const server = Fastify()
 
   server.post<{ Params: { carrier: string } }>('/carriers/:carrier/shipments', async (request, reply) => {
     const id = String(request.headers['idempotency-key'])
-    const order = orders.get(id) ?? { index: orders.size + 1, calls: 0 }
+    const { carrier } = request.params
+    const order = orders.get(id) ?? { index: (ordersOf.get(carrier) ?? 0) + 1, calls: 0 }
+    if (order.calls === 0) ordersOf.set(carrier, order.index)
     orders.set(id, order)
     order.calls += 1
-    const refusal = refusalOf(request.params.carrier, order.index, order.calls)
+    const refusal = refusalOf(carrier, order.index, order.calls)
     // As far away as a partner in the same city.
     await delay(15)
     if (refusal === undefined) {
