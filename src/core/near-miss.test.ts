@@ -20,3 +20,7 @@ it.each(['', 'x', 'backoff', 'color', 'x'.repeat(10_000)])('%s is near to nothin
   expect(nearMiss(word, words)).toBeUndefined()
   expect(suggestion(word, words)).toBe('')
 })
+
+it('a word that shares nothing with a short one was not meant as it', () => {
+  expect(nearMiss('zz', ['ab', 'q'])).toBeUndefined()
+})

@@ -2,23 +2,25 @@
 // last but one, because settlements need it, and the connections at the very end.
 import { hostname } from 'node:os'
 import { performance } from 'node:perf_hooks'
-import pg from 'pg'
 import { createProducer } from '../client/producer.ts'
 import type { Events } from '../core/events.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { TaskEntry } from '../core/task-list.ts'
 import { maintenance } from '../maintenance/maintenance.ts'
+import { deferred } from '../runtime/deferred.ts'
 import { Emitter } from '../runtime/emitter.ts'
 import type { Service } from '../runtime/service.ts'
 import { explainError } from '../store/explain-error.ts'
 import { Listener } from '../store/listener.ts'
 import { pgDatabase } from '../store/pg-database.ts'
+import type { Names } from '../store/publish.ts'
 import { createStore, type Store } from '../store/store.ts'
 import { ClaimBook } from '../worker/claim-book.ts'
 import type { Lanes } from '../worker/claimer.ts'
 import { Lane } from '../worker/lane.ts'
 import { LeaseKeeper } from '../worker/lease-keeper.ts'
 import { Worker } from '../worker/worker.ts'
+import { openConnections, type Connections } from './connections.ts'
 import { logEvents } from './log-subscriber.ts'
 import { onOsSignals } from './os-signals.ts'
 import { queueNames } from './queue-names.ts'
@@ -80,42 +82,38 @@ interface Parts {
 }
 
 async function assemble(config: RunnerConfig): Promise<Parts> {
-  const { pool, logger, schema } = config
   const events = new Emitter<Events>((error, name) =>
-    logger.error(`A listener of ${name} threw`, { error: String(error) }),
+    config.logger.error(`A listener of ${name} threw`, { error: String(error) }),
   )
-  logEvents(events, logger)
-  // A pool without a listener ends the process when an idle connection breaks.
-  const onPoolError = (error: Error): void =>
-    events.emit('worker.weather', { doing: 'keep a connection', error, attempt: 1 })
-  pool.on('error', onPoolError)
-  const closePool = async (): Promise<void> => {
-    pool.off('error', onPoolError)
-    if (config.ownsPool) await pool.end()
-  }
+  logEvents(events, config.logger)
+  const connections = openConnections(config, events)
   try {
-    const store = createStore(pgDatabase(pool, Math.min(LONGEST_DEADLINE, config.leaseDuration / 3)), schema)
+    const store = createStore(pgDatabase(connections.engine, deadlineOf(config)), config.schema)
     await (config.migrate ? store.migrate() : store.checkSchema())
-    const names = await store.publish(
-      publishedTasks(config.tasks),
-      config.queues === undefined ? null : [...config.queues.keys()],
-    )
-    return wire(config, store, events, names, closePool)
+    const queues = config.queues === undefined ? null : [...config.queues.keys()]
+    const names = await store.publish(publishedTasks(config.tasks), queues)
+    return wire({ config, events, connections, store, names })
   } catch (error) {
-    await closePool()
+    await connections.close()
     throw explainError(error)
   }
 }
 
-function wire(
-  config: RunnerConfig,
-  store: Store,
-  events: Emitter<Events>,
-  names: { readonly tasks: ReadonlyMap<string, number>; readonly queues: ReadonlyMap<string, number> },
-  closePool: () => Promise<void>,
-): Parts {
-  const { pool, schema, logger } = config
-  const now = (): number => performance.now()
+/** A lease must outlive several calls that time out. */
+function deadlineOf({ leaseDuration }: RunnerConfig): number {
+  return Math.min(LONGEST_DEADLINE, leaseDuration / 3)
+}
+
+interface Foundation {
+  readonly config: RunnerConfig
+  readonly events: Emitter<Events>
+  readonly connections: Connections
+  readonly store: Store
+  readonly names: Names
+}
+
+function wire({ config, events, connections, store, names }: Foundation): Parts {
+  const { schema, logger } = config
   const weather =
     (doing: string) =>
     (error: unknown, attempt: number): void =>
@@ -128,44 +126,38 @@ function wire(
     interval: config.heartbeatInterval,
     info: aboutThisProcess(config),
     now,
-    onLost: (worker) => working.leaseLost(worker),
-    onAlive: () => working.alive(),
     onWeather: weather('renew the lease'),
   })
-  const producer = createProducer({ store, pool, deadline: LONGEST_DEADLINE, maxPayload: MAX_PAYLOAD })
-  const working = new Worker({
+  const producer = createProducer({
     store,
-    lanes: lanesOf(config, names.queues, now()),
+    pool: connections.engine,
+    deadline: LONGEST_DEADLINE,
+    maxPayload: MAX_PAYLOAD,
+  })
+  const worker = new Worker({
+    store,
+    lanes: lanesOf(config, names.queues),
     lease,
     book,
     tasks: byNumber(config.tasks, names.tasks),
     queues: queueNames(store, names.queues),
-    services: { logger, pool, adder: producer.own, onTransaction: (tx) => producer.with(tx) },
+    services: { logger, pool: config.pool, adder: producer.own, onTransaction: (tx) => producer.with(tx) },
     events,
     pollInterval: config.pollInterval,
     now,
   })
   const listener = new Listener({
-    connect: () => new pg.Client({ ...pool.options, application_name: 'kongtask listener' }),
+    connect: connections.session,
     schema,
-    onWake: (queue) => working.wake(queue),
+    onWake: (queue) => worker.wake(queue),
     onWeather: weather('listen for new jobs'),
   })
-  const services: readonly Service[] = [
+  const services = [
     lease,
     listener,
     ...maintenance({ store, events, rescueInterval: config.heartbeatInterval }),
   ]
-  const runner = createRunner({ config, events, worker: working, lease, services, closePool })
-  return {
-    worker: working,
-    runner,
-    begin: async () => {
-      for (const service of services) await service.start()
-      const queues = config.queues === undefined ? ('all' as const) : [...config.queues.keys()]
-      events.emit('worker.started', { worker: lease.registration?.worker ?? 0, queues })
-    },
-  }
+  return createParts({ config, events, worker, lease, services, connections })
 }
 
 interface RunnerParts {
@@ -174,41 +166,54 @@ interface RunnerParts {
   readonly worker: Worker
   readonly lease: LeaseKeeper
   readonly services: readonly Service[]
-  readonly closePool: () => Promise<void>
+  readonly connections: Connections
 }
 
-function createRunner({ config, events, worker, lease, services, closePool }: RunnerParts): Runner {
+function createParts({ config, events, worker, lease, services, connections }: RunnerParts): Parts {
+  const stopped = deferred()
   let stopping: Promise<void> | undefined
-  let resolveStopped: () => void = () => undefined
-  const stopped = new Promise<void>((resolve) => {
-    resolveStopped = resolve
-  })
-  const stop = (): Promise<void> => {
-    stopping ??= stopAll()
-    return stopping
+  let forgetSignals = (): void => undefined
+  const stop = (): Promise<void> => (stopping ??= stopAll())
+  const onAbort = (): void => void stop()
+
+  const begin = async (): Promise<void> => {
+    for (const service of services) await service.start()
+    const queues = config.queues === undefined ? ('all' as const) : [...config.queues.keys()]
+    events.emit('worker.started', { worker: lease.registration?.worker ?? 0, queues })
+    if (config.handleSignals) forgetSignals = onOsSignals(stop)
+    config.signal?.addEventListener('abort', onAbort)
+    if (config.signal?.aborted === true) void stop()
   }
+
   const stopAll = async (): Promise<void> => {
-    forgetSignals()
     config.signal?.removeEventListener('abort', onAbort)
     const number = lease.registration?.worker ?? 0
     events.emit('worker.stopping', { worker: number, running: worker.running })
     await worker.stop(config.gracePeriod)
     for (const service of services.toReversed()) await service.stop()
-    await closePool()
+    await connections.close()
+    forgetSignals()
     events.emit('worker.stopped', { worker: number })
-    resolveStopped()
+    stopped.resolve()
   }
-  const onAbort = (): void => void stop()
-  const forgetSignals = config.handleSignals ? onOsSignals(stop) : (): void => undefined
-  config.signal?.addEventListener('abort', onAbort)
-  if (config.signal?.aborted === true) void stop()
-  return { stop, stopped, on: (name, listener) => events.on(name, listener), [Symbol.asyncDispose]: stop }
+
+  const runner: Runner = {
+    stop,
+    stopped: stopped.promise,
+    on: (name, listener) => events.on(name, listener),
+    [Symbol.asyncDispose]: stop,
+  }
+  return { worker, runner, begin }
 }
 
-function lanesOf(config: RunnerConfig, numbers: ReadonlyMap<string, number>, now: number): Lanes {
-  if (config.queues === undefined) return new Lane(config.concurrency, now)
+function now(): number {
+  return performance.now()
+}
+
+function lanesOf(config: RunnerConfig, numbers: ReadonlyMap<string, number>): Lanes {
+  if (config.queues === undefined) return new Lane(config.concurrency, now())
   return new Map(
-    [...config.queues].map(([name, concurrency]) => [numberOf(name, numbers), new Lane(concurrency, now)]),
+    [...config.queues].map(([name, concurrency]) => [numberOf(name, numbers), new Lane(concurrency, now())]),
   )
 }
 

@@ -19,6 +19,13 @@ export class Fifo<T> {
     return item
   }
 
+  /** Takes the `count` that came last. */
+  takeLast(count: number): T[] {
+    const taken = this.#items.splice(Math.max(this.#head, this.#items.length - count))
+    if (this.size === 0) this.clear()
+    return taken.filter((item) => item !== undefined)
+  }
+
   /** Takes all that is left. */
   drain(): T[] {
     const rest = this.#items.slice(this.#head).filter((item) => item !== undefined)

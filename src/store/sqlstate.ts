@@ -2,7 +2,9 @@ import { KongTaskError } from '../core/errors.ts'
 
 // Connection trouble, a server that stops or starts, resources that ran out, and conflicts that a second try resolves.
 const TRANSIENT_CLASSES = new Set(['08', '40', '53', '57', '58'])
-const TRANSIENT_CODES = new Set(['55P03', '25006', '25P03', 'XX000'])
+const TRANSIENT_CODES = new Set(['55P03', '25006', '25P03'])
+// Values that PostgreSQL cannot take, constraints, and limits of size.
+const DATA_CLASSES = new Set(['22', '23', '54'])
 const NODE_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -31,6 +33,11 @@ export function isTransient(error: unknown): boolean {
     return TRANSIENT_CLASSES.has(code.slice(0, 2)) || TRANSIENT_CODES.has(code) || NODE_CODES.has(code)
   }
   return error instanceof Error && DRIVER_MESSAGES.test(error.message)
+}
+
+/** The statement itself cannot be executed with these values, now or later. */
+export function isDataFault(error: unknown): boolean {
+  return DATA_CLASSES.has(codeOf(error)?.slice(0, 2) ?? '')
 }
 
 export function isLeaseLost(error: unknown): boolean {

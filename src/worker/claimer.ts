@@ -81,6 +81,7 @@ export class Claimer {
         this.#schedulePoll()
         for (const lane of this.#lanesOf()) lane.dry = false
       }
+      await this.#options.lease.renewIfWorn()
       const claimed = await this.runOnce()
       if (claimed === undefined) await this.#bell.sleep(this.#pollAt - now())
     }

@@ -4,6 +4,8 @@ import { Pace } from './pace.ts'
 
 /** How far ahead to claim: what the handlers will take in this many milliseconds waits in memory, and no more. */
 const HORIZON = 25
+/** From how far ahead on, in milliseconds, what waits is better off with another process. */
+const FAR_AHEAD = 500
 /** Jobs in memory at the most, beside the running ones. */
 const LARGEST_BUFFER = 1_000
 
@@ -21,10 +23,12 @@ export class Lane {
   heard = false
   readonly #pace: Pace
   #ahead = 0
+  #startedAt: number
 
   constructor(concurrency: number, now: number) {
     this.concurrency = concurrency
     this.#pace = new Pace(concurrency, now)
+    this.#startedAt = now
   }
 
   /** Whether it is time to ask for more: while enough waits in memory, a claim is not worth a statement. */
@@ -43,11 +47,20 @@ export class Lane {
     return Math.max(0, this.concurrency - this.running + this.#ahead - this.buffer.size)
   }
 
+  /** What waits although handlers have become slow: nobody else can run it while we hold it. */
+  takeExcess(now: number): readonly ClaimedJob[] {
+    const isStalled = now - this.#startedAt > FAR_AHEAD
+    const reach = isStalled ? 0 : Math.ceil(this.#pace.capacity * FAR_AHEAD)
+    return this.buffer.size > reach ? this.buffer.takeLast(this.buffer.size - reach) : []
+  }
+
   /** The next job to start, where there is one and a slot for it. */
-  next(): ClaimedJob | undefined {
+  next(now: number): ClaimedJob | undefined {
     if (this.running >= this.concurrency) return undefined
     const job = this.buffer.shift()
-    if (job !== undefined) this.running += 1
+    if (job === undefined) return undefined
+    this.running += 1
+    this.#startedAt = now
     return job
   }
 

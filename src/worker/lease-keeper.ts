@@ -26,17 +26,22 @@ export interface LeaseKeeperOptions {
   readonly info: JsonObject
   /** Monotonic milliseconds. */
   readonly now: () => number
-  /** The jobs at hand are no longer ours, or may not be. */
-  readonly onLost: (worker: number) => void
-  /** There is a lease (again): claiming may go on. */
-  readonly onAlive: () => void
   readonly onWeather: (error: unknown, attempt: number) => void
+}
+
+/** Who holds jobs under the lease. */
+export interface LeaseHolder {
+  /** The jobs at hand are no longer ours, or may not be. */
+  leaseLost(worker: number): void
+  /** The lease is sure for another while: claiming may go on. */
+  leaseRenewed(): void
 }
 
 export class LeaseKeeper implements Service {
   readonly #options: LeaseKeeperOptions
   readonly #beats: Service
   readonly #stopping = new AbortController()
+  #holder: LeaseHolder | undefined
   #registration: Registration | undefined
   #doubtful = false
   #claims = 0
@@ -73,12 +78,17 @@ export class LeaseKeeper implements Service {
     }
   }
 
+  /** Who is told what becomes of the lease. */
+  holdFor(holder: LeaseHolder): void {
+    this.#holder = holder
+  }
+
   /** Who we are, while we may claim. */
   get registration(): Registration | undefined {
     return this.#doubtful ? undefined : this.#registration
   }
 
-  /** A fresh number for a claim that is about to be sent. */
+  /** A fresh number for a claim that is about to be sent; not reused under a later registration either. */
   openClaim(): number {
     this.#claims += 1
     this.#awaited = this.#claims
@@ -110,7 +120,7 @@ export class LeaseKeeper implements Service {
     this.#registration = undefined
     this.#expiry?.stop()
     this.#options.book.clear()
-    this.#options.onLost(registration.worker)
+    this.#holder?.leaseLost(registration.worker)
     await this.#register()
   }
 
@@ -125,6 +135,7 @@ export class LeaseKeeper implements Service {
     const worn = this.#registration
     this.#registration = undefined
     await this.#options.store.unregisterWorker(worn)
+    this.#claims = 0
     await this.#register()
   }
 
@@ -138,23 +149,22 @@ export class LeaseKeeper implements Service {
       },
       { isTransient, onRetry: onWeather, signal: this.#stopping.signal },
     )
-    this.#claims = 0
     this.#registration = registration
     this.#renewed(sentAt)
   }
 
   #renewed(sentAt: number): void {
-    const { lease, now, onAlive } = this.#options
+    const { lease, now } = this.#options
     this.#doubtful = false
     this.#expiry?.stop()
     this.#expiry = startTimer(sentAt + lease - now(), () => this.#doubt())
-    onAlive()
+    this.#holder?.leaseRenewed()
   }
 
   /** A lease has passed since the last heartbeat that was heard: somebody may be taking our jobs this moment. */
   #doubt(): void {
     if (this.#registration === undefined) return
     this.#doubtful = true
-    this.#options.onLost(this.#registration.worker)
+    this.#holder?.leaseLost(this.#registration.worker)
   }
 }

@@ -25,6 +25,11 @@ export class Pace {
       this.#duration === undefined ? duration : MEMORY * this.#duration + (1 - MEMORY) * duration
   }
 
+  /** What is possible, going by how long handlers take. */
+  get capacity(): number {
+    return this.#duration === undefined ? 0 : this.#concurrency / Math.max(this.#duration, 0.001)
+  }
+
   /** Asked once per claim: between two questions it counts. */
   rate(now: number): number {
     if (this.#duration === undefined) return 0
@@ -34,6 +39,6 @@ export class Pace {
       this.#finished = 0
       this.#since = now
     }
-    return Math.min(this.#concurrency / Math.max(this.#duration, 0.001), 2 * this.#rate)
+    return Math.min(this.capacity, 2 * this.#rate)
   }
 }

@@ -4,7 +4,7 @@ import type { Settlement } from '../core/settlement.ts'
 import { retry } from '../runtime/retry.ts'
 import type { ClaimedJob } from '../store/claim-jobs.ts'
 import type { SettledJob } from '../store/settle-jobs.ts'
-import { isTransient } from '../store/sqlstate.ts'
+import { isDataFault } from '../store/sqlstate.ts'
 import type { Store } from '../store/store.ts'
 import type { ClaimBook } from './claim-book.ts'
 
@@ -26,6 +26,8 @@ export interface SettlerOptions {
 interface Entry extends SettledJob {
   readonly queueId: number
   readonly job: ClaimedJob
+  /** What is written in place of a settlement that the database refused. */
+  readonly isSubstitute?: true
 }
 
 export class Settler {
@@ -94,13 +96,16 @@ export class Settler {
           tries += 1
           return this.#send(batch)
         },
-        { isTransient, onRetry: this.#options.onWeather, signal: this.#giveUp.signal },
+        {
+          isTransient: (error) => !isDataFault(error),
+          onRetry: this.#options.onWeather,
+          signal: this.#giveUp.signal,
+        },
       )
       this.#options.book.settled(batch)
       this.#report(batch, refused, tries === 1)
     } catch (error) {
-      if (isTransient(error)) return
-      await this.#writeApart(batch, error)
+      if (isDataFault(error)) await this.#writeApart(batch, error)
     }
   }
 
@@ -118,10 +123,14 @@ export class Settler {
   async #writeApart(batch: readonly Entry[], error: unknown): Promise<void> {
     const [only] = batch
     if (only !== undefined && batch.length === 1) {
-      const settlement = this.#options.onUnwritable(only.job, error)
-      // A settlement of our own making that is refused too is no use repeating; the lease will run out.
-      if (only.settlement === settlement) return
-      await this.#write([{ ...only, settlement }])
+      if (only.isSubstitute === true) {
+        // Even ours was refused: no longer vouched for, the job is given back at the next heartbeat.
+        this.#options.book.settled(batch)
+        return
+      }
+      await this.#write([
+        { ...only, settlement: this.#options.onUnwritable(only.job, error), isSubstitute: true },
+      ])
       return
     }
     const middle = Math.ceil(batch.length / 2)

@@ -18,7 +18,7 @@ import { Claimer, type Lanes } from './claimer.ts'
 import { execute, type Executed, type Execution } from './executor.ts'
 import { LazyJobContext, type ContextServices } from './job-context.ts'
 import { Lane } from './lane.ts'
-import type { LeaseKeeper } from './lease-keeper.ts'
+import type { LeaseHolder, LeaseKeeper } from './lease-keeper.ts'
 import { RunningJob } from './running-job.ts'
 import { Settler } from './settler.ts'
 
@@ -55,7 +55,7 @@ export interface QueueNames {
   refresh(): Promise<void>
 }
 
-export class Worker {
+export class Worker implements LeaseHolder {
   readonly #options: WorkerOptions
   readonly #claimer: Claimer
   readonly #settler: Settler
@@ -85,6 +85,7 @@ export class Worker {
       onWeather: (error, attempt) => events.emit('worker.weather', { doing: 'settle jobs', error, attempt }),
       onUnwritable: (job, error) => this.#unwritable(job, error),
     })
+    lease.holdFor(this)
     this.#claimer = new Claimer({
       store,
       lanes,
@@ -107,8 +108,11 @@ export class Worker {
     this.#claimer.wake(queue)
   }
 
-  /** There is a lease (again). */
-  alive(): void {
+  /** A good moment, too, to give back what slow handlers will not get to soon. */
+  leaseRenewed(): void {
+    for (const lane of lanesOf(this.#options.lanes)) {
+      for (const job of lane.takeExcess(this.#options.now())) this.#settler.add(job, { kind: 'released' })
+    }
     this.#claimer.look()
   }
 
@@ -194,7 +198,7 @@ export class Worker {
         this.#breathe()
         return
       }
-      const job = lane.next()
+      const job = lane.next(now)
       if (job === undefined) return
       this.#start(lane, job, now)
     }

@@ -1,0 +1,40 @@
+import pg, { type Client, type Pool } from 'pg'
+import type { Events } from '../core/events.ts'
+import type { Emitter } from '../runtime/emitter.ts'
+import type { RunnerConfig } from './runner-options.ts'
+
+/** Claiming, settling, heartbeats and chores at once; handlers have connections of their own. */
+const ENGINE_CONNECTIONS = 4
+
+/** A runner's connections. */
+export interface Connections {
+  /**
+   * Ours alone. Handlers may hold all of theirs for as long as they like: if heartbeats had to wait for one, the
+   * lease would be lost over it.
+   */
+  readonly engine: Pool
+  /** A new connection outside any pool, for LISTEN. */
+  readonly session: () => Client
+  close(): Promise<void>
+}
+
+/** Opens nothing yet: connections are made when they are needed, with the same settings as the handlers' pool. */
+export function openConnections({ pool, ownsPool }: RunnerConfig, events: Emitter<Events>): Connections {
+  // The pool hides the password from whoever lists its options.
+  const options = { ...pool.options, password: pool.options.password }
+  const engine = new pg.Pool({ ...options, max: ENGINE_CONNECTIONS, application_name: 'kongtask' })
+  // Without a listener, an idle connection that breaks would end the process.
+  const onError = (error: Error): void =>
+    events.emit('worker.weather', { doing: 'keep a connection', error, attempt: 1 })
+  engine.on('error', onError)
+  pool.on('error', onError)
+  return {
+    engine,
+    session: () => new pg.Client({ ...options, application_name: 'kongtask listener' }),
+    close: async () => {
+      await engine.end()
+      if (ownsPool) await pool.end()
+      pool.off('error', onError)
+    },
+  }
+}
