@@ -1,6 +1,7 @@
 // npm run demo: starts everything that a sign-up service needs, lets a few hundred visitors loose on it, shows how the
 // workers keep up, and then checks what they did. `--help` has the options, README.md what to read.
 import { once } from 'node:events'
+import { KongTaskError } from 'kongtask'
 import { buildReport } from './app/tasks.ts'
 import { HELP, readArguments, type Arguments } from './demo/arguments.ts'
 import { checkEverything } from './demo/checks.ts'
@@ -8,10 +9,11 @@ import { readEffects } from './demo/effects.ts'
 import { listenForInterruption } from './demo/interruption.ts'
 import { countJobs } from './demo/read-jobs.ts'
 import { openScreen, type Screen } from './demo/screen.ts'
-import { setStage } from './demo/stage.ts'
+import { CannotBegin, setStage } from './demo/stage.ts'
 import { Teardown } from './demo/teardown.ts'
 import { tellChecks, tellCounts, tellHowToPlay, tellStage } from './demo/tell.ts'
-import { watchTheDay, type Happenings } from './demo/watch.ts'
+import type { Progress } from './demo/start-worker-process.ts'
+import { watchTheDay } from './demo/watch.ts'
 
 process.exitCode = await main(process.argv.slice(2))
 
@@ -35,7 +37,7 @@ async function main(given: readonly string[]): Promise<number> {
   } catch (error) {
     screen.clear()
     if (signal.aborted) return 130
-    console.error(error)
+    console.error(error instanceof CannotBegin || error instanceof KongTaskError ? error.message : error)
     return 1
   } finally {
     if (signal.aborted) screen.say('  Stopping …')
@@ -59,19 +61,18 @@ async function demonstrate({ options, screen, teardown, signal }: Demonstration)
   say(paint.bold('  A sign-up service with KongTask'))
   say(paint.dim('  Starting PostgreSQL, a web server, a mail server, a shipping partner and two workers …'))
   say()
-  const happenings: Happenings = { mails: 0, report: undefined }
+  let report: Progress | undefined
   const stage = await setStage({
     teardown,
     signal,
     breakage: options.breakage,
-    onMail: () => (happenings.mails += 1),
     onProgress: (progress) => {
-      if (progress.task === buildReport.name) happenings.report = progress
+      if (progress.task === buildReport.name) report = progress
     },
   })
   tellStage(screen, stage)
 
-  const day = await watchTheDay({ stage, screen, signal, happenings })
+  const day = await watchTheDay({ stage, screen, signal, report: () => report })
   screen.clear()
   tellCounts(screen, await countJobs(stage.pool), await readEffects(stage))
   const checks = await checkEverything({ ...stage, ...day })

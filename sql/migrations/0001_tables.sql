@@ -70,7 +70,9 @@ create table kongtask.claims (
   queue_id int4 not null,
   ids int8[] not null,
   primary key (worker, claim, queue_id)
-) with (autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 1000);
+) with (
+  -- A row of a thousand ids stays in its page as it is: compressing it took a twentieth of the claim's time.
+  toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 1000);
 
 create table kongtask.dead_letters (
   id int8 primary key,

@@ -69,7 +69,8 @@ begin
     select n.job_id,
            greatest(n.added_at, n.due_at, n.added_at + n.delay * interval '1 ms'),
            n.added_at, n.queue_id, n.task_id, least(ceil(n.retain / 1000), 2147483647)::int4, n.priority,
-           n.max_attempts, n.payload,
+           -- The payload null is JSON's, which unpacking turned into SQL's.
+           n.max_attempts, coalesce(n.payload, 'null'),
            case when n.timeout is not null or n.tags is not null or n.metadata is not null
              then jsonb_strip_nulls(jsonb_build_object('timeout', n.timeout, 'tags', n.tags))
                || case when n.metadata is null then '{}' else jsonb_build_object('metadata', n.metadata) end

@@ -28,6 +28,7 @@ declare
   v_limit int4;
   v_left int4 := p_total;
   v_ids int8[];
+  v_places tid[];
   v_dry int4[];
   v_next timestamptz;
 begin
@@ -46,13 +47,14 @@ begin
   for i in 1 .. coalesce(cardinality(v_queues), 0) loop
     exit when v_left <= 0;
     v_queue := v_queues[i];
-    v_limit := least(v_left, coalesce(p_limits[i], v_left));
+    -- A thousand is what a row of the ledger holds.
+    v_limit := least(v_left, coalesce(p_limits[i], v_left), 1000);
 
     with picked as materialized (
-      select lane_job.id
+      select lane_job.id, lane_job.place
         from generate_series(0, 15) as lane (priority)
        cross join lateral (
-              select j.id
+              select j.id, j.ctid as place
                 from kongtask.jobs j
                where j.queue_id = v_queue and j.priority = lane.priority and j.run_at <= v_now
                  and j.worker = 0 and j.task_id = any (p_tasks)
@@ -61,16 +63,16 @@ begin
                  for update skip locked) as lane_job
        limit v_limit
     )
-    select array_agg(picked.id) into v_ids from picked;
+    select array_agg(picked.id), array_agg(picked.place) into v_ids, v_places from picked;
 
     if v_ids is not null then
       insert into kongtask.claims (worker, claim, queue_id, ids) values (p_worker, p_claim, v_queue, v_ids);
       v_left := v_left - cardinality(v_ids);
       return query
+        -- By place: the rows are locked, so they cannot move, and looking them up again would cost a third of the claim.
         update kongtask.jobs j
            set worker = p_worker, claim = p_claim, attempt = j.attempt + 1
-          from unnest(v_ids) as picked (id)
-         where j.queue_id = v_queue and j.id = picked.id
+         where j.queue_id = v_queue and j.ctid = any (v_places)
         returning j.id, j.queue_id, j.task_id, j.attempt, j.max_attempts, j.priority, j.crashes,
                   j.run_at, j.created_at, j.retain_s > 0, j.payload::text, j.extras::text, j.errors::text;
     end if;
@@ -79,7 +81,8 @@ begin
     end if;
   end loop;
 
-  if v_dry is not null then
+  -- A queue may well be dry while another filled up the total; then there is no reason to rest.
+  if v_left > 0 then
     select min(soonest.run_at) into v_next
       from unnest(v_dry) as dry (queue_id)
      cross join generate_series(0, 15) as lane (priority)

@@ -5,10 +5,11 @@ import { findBinaries } from './find-binaries.ts'
 import { joinServer } from './join-server.ts'
 import { launch, type Plan } from './launch.ts'
 import { readPostmaster } from './postmaster-file.ts'
-import { isServerOf } from './processes.ts'
+import { isAlive, isServerOf } from './processes.ts'
 import { chooseRunAs } from './run-as.ts'
 import { sweepRunFolders } from './run-folder.ts'
 import { type EmbeddedPostgres, handOver } from './running-server.ts'
+import { until } from './until.ts'
 
 /** The server of a folder that keeps its data: joined where one runs, else started. */
 export async function startShared(plan: Plan, dataDir: string): Promise<EmbeddedPostgres> {
@@ -34,11 +35,22 @@ export async function startShared(plan: Plan, dataDir: string): Promise<Embedded
 
 /** Somebody else's start was faster, and its server will be joined; but a lock can also be left from before a crash. */
 async function checkTaken(data: string, log: string): Promise<void> {
-  const postmaster = await readPostmaster(data)
-  if (postmaster === undefined || (await isServerOf(postmaster.pid, data))) return
-  throw new KongTaskError(
-    'KT_POSTGRES_IN_USE',
-    `PostgreSQL takes ${data} for in use, by process ${postmaster.pid}, which is no server of this folder. ` +
-      `If nothing uses it, delete ${join(data, 'postmaster.pid')}. The log says:\n${log}`,
-  )
+  const isReal = async () => {
+    const postmaster = await readPostmaster(data)
+    return (
+      postmaster === undefined ||
+      !isAlive(postmaster.pid) ||
+      (await isServerOf(postmaster.pid, data)) ||
+      undefined
+    )
+  }
+  // Not at the first look: a server that has just ended is for a moment a process without a command line.
+  await until(isReal, AbortSignal.timeout(2_000)).catch((error: unknown) => {
+    throw new KongTaskError(
+      'KT_POSTGRES_IN_USE',
+      `PostgreSQL takes ${data} for in use, by a process that is no server of this folder. If nothing uses it, ` +
+        `delete ${join(data, 'postmaster.pid')}. The log says:\n${log}`,
+      { cause: error },
+    )
+  })
 }

@@ -98,40 +98,47 @@ const SHORTEST_LEASE = 1_000
 /** @throws KongTaskError where an option is unknown or wrong */
 export function readRunnerOptions(options: unknown): RunnerConfig {
   const given = readOptions(options, KNOWN, 'run')
-  const leaseDuration = parsePositiveDuration(
-    given['leaseDuration'] ?? DEFAULTS.leaseDuration,
-    'leaseDuration',
-  )
-  const heartbeatInterval = parsePositiveDuration(
-    given['heartbeatInterval'] ?? leaseDuration / 3,
-    'heartbeatInterval',
-  )
+  // Defaults are for what is absent only: a null is a mistake, and refused below.
+  const {
+    concurrency = DEFAULTS.concurrency,
+    pollInterval = DEFAULTS.pollInterval,
+    leaseDuration = DEFAULTS.leaseDuration,
+    gracePeriod = DEFAULTS.gracePeriod,
+    logger = consoleLogger,
+    schema = DEFAULTS.schema,
+    migrate = true,
+    handleSignals = false,
+  } = given
+  const checked = {
+    tasks: readTaskList(given['tasks']),
+    queues: given['queues'] === undefined ? undefined : readQueues(given['queues']),
+    concurrency: checkInteger(concurrency, 'concurrency', 1, MOST_CONCURRENT),
+    pollInterval: parsePositiveDuration(pollInterval, 'pollInterval'),
+    ...readLease(leaseDuration, given['heartbeatInterval']),
+    gracePeriod: parseDuration(gracePeriod, 'gracePeriod'),
+    logger: readLogger(logger),
+    schema: checkSchemaName(schema),
+    migrate: readBoolean(migrate, 'migrate'),
+    handleSignals: readBoolean(handleSignals, 'handleSignals'),
+    signal: readSignal(given['signal']),
+  }
+  // Last, since it may open something.
+  return Object.freeze({ ...checked, ...readConnection(given['connectionString'], given['pool'], 'run') })
+}
+
+function readLease(
+  lease: unknown,
+  heartbeat: unknown,
+): Pick<RunnerConfig, 'leaseDuration' | 'heartbeatInterval'> {
+  const leaseDuration = parsePositiveDuration(lease, 'leaseDuration')
+  const heartbeatInterval =
+    heartbeat === undefined ? leaseDuration / 3 : parsePositiveDuration(heartbeat, 'heartbeatInterval')
   if (leaseDuration < SHORTEST_LEASE || heartbeatInterval > leaseDuration / 3) {
     throw invalid(
       `leaseDuration (${leaseDuration} ms) must be at least ${SHORTEST_LEASE} ms and three times heartbeatInterval (${heartbeatInterval} ms), so that one lost heartbeat costs nothing`,
     )
   }
-  const checked = {
-    tasks: readTaskList(given['tasks']),
-    queues: given['queues'] === undefined ? undefined : readQueues(given['queues']),
-    concurrency: checkInteger(
-      given['concurrency'] ?? DEFAULTS.concurrency,
-      'concurrency',
-      1,
-      MOST_CONCURRENT,
-    ),
-    pollInterval: parsePositiveDuration(given['pollInterval'] ?? DEFAULTS.pollInterval, 'pollInterval'),
-    leaseDuration,
-    heartbeatInterval,
-    gracePeriod: parseDuration(given['gracePeriod'] ?? DEFAULTS.gracePeriod, 'gracePeriod'),
-    logger: given['logger'] === undefined ? consoleLogger : readLogger(given['logger']),
-    schema: checkSchemaName(given['schema'] ?? DEFAULTS.schema),
-    migrate: readBoolean(given['migrate'] ?? true, 'migrate'),
-    handleSignals: readBoolean(given['handleSignals'] ?? false, 'handleSignals'),
-    signal: readSignal(given['signal']),
-  }
-  // Last, since it may open something.
-  return Object.freeze({ ...checked, ...readConnection(given['connectionString'], given['pool'], 'run') })
+  return { leaseDuration, heartbeatInterval }
 }
 
 function readQueues(value: unknown): ReadonlyMap<string, number> {

@@ -57,10 +57,21 @@ export async function claimJobs(database: Database, schema: string, request: Cla
   const last = rows.at(-1)
   const dry = last !== undefined && last[0] === null
   return {
-    jobs: (dry ? rows.slice(0, -1) : rows).map((row) => claimedJob(row, lease)),
+    jobs: (dry ? rows.slice(0, -1) : rows).map((row) => claimedJob(row, lease)).toSorted(byTurn),
     dry,
     nextDueIn: dry ? millisecondsBetween(last[8], last[7]) : undefined,
   }
+}
+
+/** The claim answers in the order in which the rows lie on disk. */
+function byTurn(a: ClaimedJob, b: ClaimedJob): number {
+  return (
+    a.priority - b.priority || compared(a.runAt, b.runAt) || a.id.length - b.id.length || compared(a.id, b.id)
+  )
+}
+
+function compared(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1
 }
 
 function claimedJob(row: TextRow, lease: Lease): ClaimedJob {

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg'
-import { KongTaskError } from '../core/errors.ts'
+import { withinDeadline } from './deadline.ts'
 import type { Database, DatabaseTransaction, TextRow } from './database.ts'
 
 const asText = {
@@ -54,32 +54,26 @@ async function withClient<T>(
   deadline: number,
   work: (client: PoolClient) => Promise<T>,
 ): Promise<T> {
-  const expiry = expireAfter(deadline)
   let client: PoolClient | undefined
+  let isOver = false
+  const start = async (): Promise<T> => {
+    const connected = await pool.connect()
+    // Granted too late: the caller was told that nothing happened, and nothing must.
+    if (isOver) {
+      connected.release()
+      throw new Error('The connection came after the deadline.')
+    }
+    client = connected
+    return work(connected)
+  }
   try {
-    client = await connect(pool, expiry.promise)
-    const result = await Promise.race([work(client), expiry.promise])
-    client.release()
+    const result = await withinDeadline(start(), deadline)
+    client?.release()
     return result
   } catch (error) {
+    isOver = true
     // A connection in an unknown state must not serve anybody else. A plain SQL error leaves it in good order.
-    client?.release(isConnectionSound(error) ? undefined : true)
-    throw error
-  } finally {
-    expiry.clear()
-  }
-}
-
-async function connect(pool: Pool, expired: Promise<never>): Promise<PoolClient> {
-  const connecting = pool.connect()
-  try {
-    return await Promise.race([connecting, expired])
-  } catch (error) {
-    // It may still be granted later; then nobody waits for it any more.
-    connecting.then(
-      (late) => late.release(),
-      () => undefined,
-    )
+    client?.release(!isConnectionSound(error))
     throw error
   }
 }
@@ -88,20 +82,4 @@ async function connect(pool: Pool, expired: Promise<never>): Promise<PoolClient>
 function isConnectionSound(error: unknown): boolean {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return false
   return /^[0-9A-Z]{5}$/.test(error.code) && !error.code.startsWith('57P') && !error.code.startsWith('08')
-}
-
-function expireAfter(deadline: number): { readonly promise: Promise<never>; clear(): void } {
-  let timer: NodeJS.Timeout | undefined
-  const promise = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(
-        new KongTaskError(
-          'KT_DEADLINE',
-          `The database did not answer within ${deadline} ms. It may be overloaded or unreachable, or the pool has no free connection.`,
-        ),
-      )
-    }, deadline)
-  })
-  promise.catch(() => undefined)
-  return { promise, clear: () => clearTimeout(timer) }
 }

@@ -11,7 +11,7 @@ export interface Statement<Parameters, Row> {
   readonly row?: Row
 }
 
-/** Text for one schema. The name was checked (core/names.ts) and is quoted, for it may be a word of SQL's. */
+/** Text for one schema. The name was checked (core/names.ts) and is quoted all the same. */
 export function forSchema(text: string, schema: string): string {
   return text
     .replaceAll('"kongtask"', `"${schema}"`)

@@ -8,6 +8,8 @@ const HORIZON = 25
 const FAR_AHEAD = 500
 /** Jobs in memory at the most, beside the running ones. */
 const LARGEST_BUFFER = 1_000
+/** As many as claim_jobs gives at a time. */
+const LARGEST_CLAIM = 1_000
 
 /**
  * One queue's share of this process (or all queues', where they share): its slots, the jobs that wait in memory for
@@ -44,7 +46,8 @@ export class Lane {
   room(now: number): number {
     if (!this.isLow) return 0
     this.#ahead = Math.min(LARGEST_BUFFER, Math.floor(this.#pace.rate(now) * HORIZON))
-    return Math.max(0, this.concurrency - this.running + this.#ahead - this.buffer.size)
+    const room = this.concurrency - this.running + this.#ahead - this.buffer.size
+    return Math.max(0, Math.min(LARGEST_CLAIM, room))
   }
 
   /** What waits although handlers have become slow: nobody else can run it while we hold it. */

@@ -93,6 +93,23 @@ test('a lock that a crash has left does not hinder the next start', async () => 
   expect(await ask(again.connectionString, 'select 1')).toBe(1)
 })
 
+test('a lock that names a process of somebody else is reported with the remedy', async () => {
+  const made = await startPostgres({ dataDir, durable: false })
+  await made.stop()
+  const lock = join(dataDir, 'data', 'postmaster.pid')
+  const { uid = 0, gid = 0 } = await chooseRunAs(join(dataDir, 'data'))
+  const stranger = spawn('sleep', ['600'], uid === 0 ? {} : { uid, gid })
+  try {
+    await writeFile(lock, `${stranger.pid}\n${join(dataDir, 'data')}\n1700000000\n5432\n\n\n`)
+    await expect(startPostgres({ dataDir })).rejects.toMatchObject({
+      code: 'KT_POSTGRES_IN_USE',
+      message: expect.stringContaining(`delete ${lock}`),
+    })
+  } finally {
+    stranger.kill()
+  }
+})
+
 test('the password is for its owner’s eyes only, on disk and in the list of processes', async () => {
   const owner = startOwner({ dataDir, durable: false })
   const sightings: string[] = []

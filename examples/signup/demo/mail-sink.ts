@@ -16,18 +16,13 @@ export interface MailSink {
   close(): Promise<void>
 }
 
-export interface MailSinkOptions {
-  readonly breakage: Breakage | undefined
-  readonly onMail: (address: string) => void
-}
-
 type Moment = 'recipient' | 'message'
 
 /** The mail that a breakage is about. */
 const UNLUCKY = 25
 const CONNECTIONS_PER_REFUSAL = 40
 
-export async function startMailSink({ breakage, onMail }: MailSinkOptions): Promise<MailSink> {
+export async function startMailSink(breakage: Breakage | undefined): Promise<MailSink> {
   const mailsTo = new Map<string, number>()
   const badMoments = new Map<string, Moment[]>()
   let connections = 0
@@ -54,7 +49,6 @@ export async function startMailSink({ breakage, onMail }: MailSinkOptions): Prom
     accepted += 1
     const copies = accepted !== UNLUCKY || breakage === undefined ? 1 : breakage === 'lose-mail' ? 0 : 2
     mailsTo.set(address, (mailsTo.get(address) ?? 0) + copies)
-    onMail(address)
   }
 
   const server = new SMTPServer({

@@ -19,9 +19,9 @@ export interface Screen {
 }
 
 type Painter = (text: string) => string
-export type Paint = Readonly<Record<'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan', Painter>>
+export type Paint = Readonly<Record<'bold' | 'dim' | 'green' | 'red', Painter>>
 
-const CODES = { bold: 1, dim: 2, green: 32, red: 31, yellow: 33, cyan: 36 }
+const CODES = { bold: 1, dim: 2, green: 32, red: 31 }
 const BETWEEN_PLAIN_LINES = 1_000
 
 export function openScreen(out: NodeJS.WriteStream): Screen {
@@ -85,7 +85,5 @@ function paints(isColoured: boolean): Paint {
     dim: painter(CODES.dim),
     green: painter(CODES.green),
     red: painter(CODES.red),
-    yellow: painter(CODES.yellow),
-    cyan: painter(CODES.cyan),
   }
 }

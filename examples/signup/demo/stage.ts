@@ -29,17 +29,19 @@ export interface Stage {
   readonly workerProcess: WorkerProcess
 }
 
+/** Why the demo cannot begin: something that whoever started it can change. */
+export class CannotBegin extends Error {}
+
 export interface StageOptions {
   readonly teardown: Teardown
   readonly signal: AbortSignal
   readonly breakage: Breakage | undefined
-  readonly onMail: (address: string) => void
   readonly onProgress: (progress: Progress) => void
 }
 
 /** Starts all of it; whatever was started is in the teardown, also when the next thing fails. */
 export async function setStage(options: StageOptions): Promise<Stage> {
-  const { teardown, signal, breakage, onMail, onProgress } = options
+  const { teardown, signal, breakage, onProgress } = options
   const folder = await makeFolder(teardown)
   const given = process.env['DEMO_DATABASE_URL'] ?? ''
   const connectionString = given === '' ? await startDatabase(teardown, signal) : given
@@ -51,7 +53,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
   const kong = new KongTask({ pool })
   await kong.migrate()
 
-  const mail = await startMailSink({ breakage, onMail })
+  const mail = await startMailSink(breakage)
   teardown.add('the mail server', () => mail.close())
   const partner = await startPartner()
   teardown.add('the partner', () => partner.close())
@@ -62,7 +64,11 @@ export async function setStage(options: StageOptions): Promise<Stage> {
     ...folder,
   }
   const server = buildServer({ pool, kong })
-  teardown.add('the web server', () => server.close())
+  teardown.add('the web server', () => {
+    // Visitors who were cut short may have left connections that never sent a request; those would keep it open.
+    server.server.closeAllConnections()
+    return server.close()
+  })
   await server.listen({ host: '127.0.0.1', port: 0 })
 
   signal.throwIfAborted()
@@ -110,7 +116,7 @@ async function createTables(pool: Pool, isSomebodys: boolean, teardown: Teardown
   )
   const [facts] = rows
   if (facts?.taken) {
-    throw new Error(
+    throw new CannotBegin(
       `The database of DEMO_DATABASE_URL has the schema ${facts.taken.join(' and ')} already. Give an empty one.`,
     )
   }

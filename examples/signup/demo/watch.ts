@@ -7,24 +7,17 @@ import { sendRequests, type AnsweredRequest } from './send-requests.ts'
 import type { Stage } from './stage.ts'
 import type { Progress } from './start-worker-process.ts'
 
-/** What happened while it ran, told by those who saw it. */
-export interface Happenings {
-  mails: number
-  report: Progress | undefined
-}
-
 export interface Day {
   readonly answered: readonly AnsweredRequest[]
   readonly malformedIds: readonly string[]
-  /** Whether all jobs came to an end in time. */
-  readonly isFinished: boolean
 }
 
 export interface WatchOptions {
   readonly stage: Stage
   readonly screen: Screen
   readonly signal: AbortSignal
-  readonly happenings: Happenings
+  /** What the handler of a report said last. */
+  readonly report: () => Progress | undefined
 }
 
 /** Milliseconds that the workers get, on a machine however slow. */
@@ -33,28 +26,28 @@ const BETWEEN_LOOKS = 150
 
 export async function watchTheDay(options: WatchOptions): Promise<Day> {
   const { stage, signal } = options
+  const end = performance.now() + PATIENCE
   const requests = planRequests()
   const answered: AnsweredRequest[] = []
   const sending = sendRequests(requests, {
     webUrl: stage.webUrl,
-    signal,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]),
     onAnswer: (answer) => answered.push(answer),
   })
-  const adding = addMalformedJobs(stage)
-  // Awaited below; until then an error of theirs must not end the process.
-  for (const promise of [sending, adding]) promise.catch(() => undefined)
+  let isAsking = true
+  const asking = Promise.all([sending, addMalformedJobs(stage)]).finally(() => {
+    isAsking = false
+  })
+  const nextLook = (): Promise<unknown> =>
+    Promise.race([delay(BETWEEN_LOOKS, undefined, { signal }), stage.workerProcess.died])
 
-  const end = performance.now() + PATIENCE
-  let isFinished = false
-  while (!isFinished && performance.now() < end) {
-    const isSending = answered.length < requests.length
-    isFinished = (await look(options, answered, requests.length)) === 0 && !isSending
-    await Promise.race([
-      delay(isFinished ? 0 : BETWEEN_LOOKS, undefined, { signal }),
-      stage.workerProcess.died,
-    ])
+  while (isAsking) {
+    await look(options, answered, requests.length)
+    await Promise.race([nextLook(), asking])
   }
-  return { answered: await sending, malformedIds: await adding, isFinished }
+  const [, malformedIds] = await asking
+  while ((await look(options, answered, requests.length)) > 0 && performance.now() < end) await nextLook()
+  return { answered, malformedIds }
 }
 
 /** What a script in another language would do that knows a task's name and not its contract. */
@@ -69,7 +62,7 @@ async function addMalformedJobs({ kong }: Stage): Promise<string[]> {
 
 /** Draws how far things are; returns how many jobs are not at their end. */
 async function look(
-  { stage, screen, happenings }: WatchOptions,
+  { stage, screen, report }: WatchOptions,
   answered: readonly AnsweredRequest[],
   requests: number,
 ): Promise<number> {
@@ -87,9 +80,9 @@ async function look(
       label: 'jobs',
       done: added - live,
       total: added,
-      note: `${totalOf(counts, 'running')} running, ${totalOf(counts, 'waiting')} to be retried, ${happenings.mails} mails`,
+      note: `${totalOf(counts, 'running')} running, ${totalOf(counts, 'waiting')} to be retried, ${stage.mail.mailsTo.size} mails`,
     },
-    ...reportLine(happenings.report),
+    ...reportLine(report()),
   ])
   return live
 }
