@@ -1,14 +1,14 @@
+import type { Job } from 'kongtask'
 import { z } from 'zod'
 import { notifyPartner } from '../app/tasks.ts'
 import type { Check, Order, User } from './check.ts'
 import { CARRIERS } from './partner.ts'
 import { MALFORMED_JOBS, NO_PICTURE } from './plan.ts'
-import type { DeadLetter } from './read-jobs.ts'
 
 interface ExpectedLetter {
   readonly what: string
   readonly task: string
-  readonly isIt: (letter: DeadLetter) => boolean
+  readonly isIt: (letter: Job) => boolean
   /** One for each attempt. */
   readonly errors: readonly RegExp[]
 }
@@ -20,7 +20,7 @@ export interface Committed {
 }
 
 /** The dead letters are those that had to die, no more and no fewer, each with the error of every attempt. */
-export function checkDeadLetters(letters: readonly DeadLetter[], committed: Committed): Check {
+export function checkDeadLetters(letters: readonly Job[], committed: Committed): Check {
   const expected = expectedLetters(committed)
   const strangers = new Set(letters)
   const problems: string[] = []
@@ -41,7 +41,7 @@ export function checkDeadLetters(letters: readonly DeadLetter[], committed: Comm
   }
 }
 
-function flawsOf({ errors }: DeadLetter, { what, errors: expected }: ExpectedLetter): string[] {
+function flawsOf({ errors }: Job, { what, errors: expected }: ExpectedLetter): string[] {
   if (errors.length !== expected.length) {
     return [`${what} died with ${errors.length} recorded errors instead of ${expected.length}`]
   }
@@ -100,6 +100,6 @@ function notificationsTo(
 
 const record = z.record(z.string(), z.unknown())
 
-function isAbout(key: string, value: string): (letter: DeadLetter) => boolean {
+function isAbout(key: string, value: string): (letter: Job) => boolean {
   return ({ payload }) => record.safeParse(payload).data?.[key] === value
 }

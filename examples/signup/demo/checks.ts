@@ -2,6 +2,7 @@
 // committed is read from the application's own tables, what happened from the outside.
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { KongTask } from 'kongtask'
 import type { Pool } from 'pg'
 import sharp from 'sharp'
 import type { Settings } from '../app/settings.ts'
@@ -12,11 +13,12 @@ import type { MailSink } from './mail-sink.ts'
 import type { Partner } from './partner.ts'
 import { CARRIERS } from './partner.ts'
 import { NO_PICTURE } from './plan.ts'
-import { countJobs, readDeadLetters, totalOf, type TaskCounts } from './read-jobs.ts'
+import { countJobs, totalOf, type TaskCounts } from './count-jobs.ts'
 import type { AnsweredRequest } from './send-requests.ts'
 
 export interface Scene {
   readonly pool: Pool
+  readonly kong: KongTask
   readonly settings: Settings
   readonly answered: readonly AnsweredRequest[]
   /** The ids of the jobs in MALFORMED_JOBS, in that order. */
@@ -40,7 +42,11 @@ export async function checkEverything(scene: Scene): Promise<Check[]> {
     await checkReports(scene),
     await checkShipments(orders, scene.pool),
     checkPartner(orders, scene.partner),
-    checkDeadLetters(await readDeadLetters(scene.pool), { users, orders, malformedIds: scene.malformedIds }),
+    checkDeadLetters(await scene.kong.deadLetters.list({ limit: 1_000 }), {
+      users,
+      orders,
+      malformedIds: scene.malformedIds,
+    }),
     checkRetries(counts, scene),
     checkNothingLeft(counts),
   ]

@@ -22,7 +22,7 @@ type Painter = (text: string) => string
 export type Paint = Readonly<Record<'bold' | 'dim' | 'green' | 'red', Painter>>
 
 const CODES = { bold: 1, dim: 2, green: 32, red: 31 }
-const BETWEEN_PLAIN_LINES = 1_000
+const BETWEEN_PLAIN_LINES = 2_000
 
 export function openScreen(out: NodeJS.WriteStream): Screen {
   const isLive = out.isTTY && process.env['TERM'] !== 'dumb'

@@ -110,10 +110,14 @@ async function startDatabase(teardown: Teardown, signal: AbortSignal): Promise<s
 
 /** The application's tables, on a database where nothing is in the way. */
 async function createTables(pool: Pool, isSomebodys: boolean, teardown: Teardown): Promise<string> {
-  const { rows } = await pool.query<{ version: string; taken: string[] | null }>(
-    `select split_part(current_setting('server_version'), ' ', 1) as version,
+  const { rows } = await pool
+    .query<{ version: string; taken: string[] | null }>(
+      `select split_part(current_setting('server_version'), ' ', 1) as version,
             (select array_agg(nspname::text) from pg_namespace where nspname in ('app', 'kongtask')) as taken`,
-  )
+    )
+    .catch((cause: Error) => {
+      throw new CannotBegin(`The database does not let us in: ${cause.message}`, { cause })
+    })
   const [facts] = rows
   if (facts?.taken) {
     throw new CannotBegin(

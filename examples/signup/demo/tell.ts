@@ -1,7 +1,7 @@
 // What is said before and after.
 import type { Check } from './check.ts'
 import type { Effects } from './effects.ts'
-import { totalOf, type TaskCounts } from './read-jobs.ts'
+import { totalOf, type TaskCounts } from './count-jobs.ts'
 import type { Screen } from './screen.ts'
 import type { Stage } from './stage.ts'
 import { tableLines } from './table.ts'
@@ -31,6 +31,7 @@ export function tellCounts({ say, paint }: Screen, counts: readonly TaskCounts[]
     effect,
   ])
   const [first = '', ...rest] = tableLines([head, ...rows, [...cells('all', counts), '']])
+  say()
   say(`  ${paint.bold(first)}`)
   for (const line of rest) say(`  ${line}`)
   say()

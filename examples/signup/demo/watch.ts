@@ -1,7 +1,7 @@
 // The live part: visitors send their requests, the workers work, and the screen shows how far both are.
 import { setTimeout as delay } from 'node:timers/promises'
 import { MALFORMED_JOBS, planRequests } from './plan.ts'
-import { countJobs, totalOf } from './read-jobs.ts'
+import { countJobs, totalOf } from './count-jobs.ts'
 import type { LiveLine, Screen } from './screen.ts'
 import { sendRequests, type AnsweredRequest } from './send-requests.ts'
 import type { Stage } from './stage.ts'

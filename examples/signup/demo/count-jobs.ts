@@ -1,7 +1,6 @@
-// What became of the jobs, read from KongTask's tables. This is the only file of the example that looks at them, and
-// it only reads: an application has no need to.
+// How many jobs there are in which state, read from KongTask's tables. This is the only file of the example that looks
+// at them: an application has no need to.
 import type { Pool } from 'pg'
-import { z } from 'zod'
 
 export interface TaskCounts {
   readonly task: string
@@ -49,22 +48,4 @@ export async function countJobs(pool: Pool): Promise<TaskCounts[]> {
 
 export function totalOf(counts: readonly TaskCounts[], count: Exclude<keyof TaskCounts, 'task'>): number {
   return counts.reduce((sum, task) => sum + task[count], 0)
-}
-
-export type DeadLetter = z.output<typeof deadLetter>
-
-const deadLetter = z.object({
-  id: z.string(),
-  task: z.string(),
-  payload: z.unknown(),
-  maxAttempts: z.int(),
-  errors: z.array(z.object({ attempt: z.int(), name: z.string(), message: z.string() })),
-})
-
-export async function readDeadLetters(pool: Pool): Promise<DeadLetter[]> {
-  const { rows } = await pool.query<Record<string, unknown>>(
-    `select d.id::text, t.name as task, d.payload, d.max_attempts as "maxAttempts", d.errors
-       from kongtask.dead_letters d join kongtask.tasks t on t.id = d.task_id order by d.id`,
-  )
-  return z.array(deadLetter).parse(rows)
 }
