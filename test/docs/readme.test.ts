@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process'
+import { readFileSync, readdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { createTestDatabase } from '../support/database.ts'
+import { root, snippetsOf, writeSnippets } from './snippets.ts'
+
+const execute = promisify(execFile)
+
+describe('the README', () => {
+  let folder: string
+
+  beforeAll(async () => {
+    const [first = '', second = ''] = await snippetsOf('README.md')
+    folder = await writeSnippets('readme', {
+      'twenty-lines.ts': `${first}\nawait pool.end()\nexport { sendWelcomeEmail }\n`,
+      'handlers.ts': `import { sendWelcomeEmail } from './twenty-lines.ts'\n${second}`,
+    })
+  })
+
+  it('has snippets that compile', async () => {
+    await expect(execute('npx', ['tsc', '-p', folder], { cwd: root })).resolves.toBeDefined()
+  })
+
+  it('has twenty lines that run: the job is there when the transaction has committed', async () => {
+    await using database = await createTestDatabase({ migrated: false })
+    await execute(process.execPath, ['--import', 'tsx', `${folder}/twenty-lines.ts`], {
+      cwd: root,
+      env: {
+        ...process.env,
+        DATABASE_URL: database.connectionString,
+        TSX_TSCONFIG_PATH: `${root}tsconfig.json`,
+      },
+    })
+    const { rows } = await database.pool.query(
+      `select (select count(*)::int from users) as users,
+              (select count(*)::int from kongtask.jobs) + (select count(*)::int from kongtask.history) as jobs`,
+    )
+    expect(rows).toEqual([{ users: 1, jobs: 1 }])
+  })
+
+  it('names only scripts that exist', async () => {
+    const { scripts } = JSON.parse(await readFile(`${root}package.json`, 'utf8'))
+    for (const page of pages()) {
+      const named = [...readFileSync(root + page, 'utf8').matchAll(/npm run ([a-z][\w:-]*)/g)].map(
+        ([, name]) => name,
+      )
+      expect(Object.keys(scripts), page).toEqual(expect.arrayContaining([...new Set(named)]))
+    }
+  })
+
+  it('links only to pages that exist', () => {
+    for (const page of pages()) {
+      const folderOf = page.includes('/') ? page.slice(0, page.lastIndexOf('/') + 1) : ''
+      const links = [...readFileSync(root + page, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(
+        ([, to = '']) => to,
+      )
+      for (const link of links)
+        expect(() => readdirOrFile(root + folderOf + link), `${page} → ${link}`).not.toThrow()
+    }
+  })
+})
+
+/** Every page of the repository's own documentation. */
+function pages(): string[] {
+  const atRoot = readdirSync(root).filter((file) => file.endsWith('.md'))
+  const below = ['docs', 'examples'].flatMap((folder) =>
+    readdirSync(root + folder, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.md'))
+      .map((file) => `${folder}/${file}`),
+  )
+  return [...atRoot, ...below]
+}
+
+function readdirOrFile(path: string): unknown {
+  return path.endsWith('/') ? readdirSync(path) : readFileSync(path)
+}
