@@ -24,7 +24,7 @@ export async function writeSnippets(name: string, files: Readonly<Record<string,
   const settings = {
     extends: '../../../tsconfig.json',
     include: ['.'],
-    compilerOptions: { noUnusedLocals: false },
+    compilerOptions: USERS_OWN,
   }
   await writeFile(`${folder}/tsconfig.json`, JSON.stringify(settings))
   for (const [file, code] of Object.entries(files)) await writeFile(`${folder}/${file}`, code)
