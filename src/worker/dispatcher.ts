@@ -1,0 +1,132 @@
+// From the lanes' buffers into their slots: starts handlers as slots open, and knows what runs.
+import type { TaskEntry } from '../core/task-list.ts'
+import type { ClaimedJob } from '../store/claim-jobs.ts'
+import { timeoutOf } from '../store/rows.ts'
+import type { Lanes } from './claimer.ts'
+import { execute, type Executed, type Execution } from './executor.ts'
+import { Lane } from './lane.ts'
+import { RunningJob } from './running-job.ts'
+
+/** How long handlers that never wait may keep the event loop, heartbeats and all, before it gets its turn. */
+const LONGEST_TURN = 10
+
+const GIVEN_BACK: Executed = { outcome: { kind: 'interrupted' } }
+
+export interface DispatcherOptions {
+  readonly lanes: Lanes
+  readonly tasks: ReadonlyMap<number, TaskEntry>
+  readonly context: Execution['context']
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+  readonly onStarted: (job: ClaimedJob) => void
+  readonly onEnded: (job: ClaimedJob, executed: Executed) => void
+  /** A lane has room for more. */
+  readonly onLow: () => void
+}
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  readonly #lanes: readonly Lane[]
+  readonly #running = new Set<RunningJob>()
+  /** Until when jobs may be started without a pause. */
+  #turnEnds = 0
+  #breath: NodeJS.Immediate | undefined
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+    this.#lanes = options.lanes instanceof Lane ? [options.lanes] : [...options.lanes.values()]
+  }
+
+  /** Handlers under way. */
+  get running(): number {
+    return this.#running.size
+  }
+
+  /** Nothing waits, nothing runs. */
+  get isEmpty(): boolean {
+    return this.#running.size === 0 && this.#lanes.every((lane) => lane.buffer.size === 0)
+  }
+
+  /** Buffers jobs and starts what has a slot. Returns those that have no lane here. */
+  take(jobs: readonly ClaimedJob[]): ClaimedJob[] {
+    const { lanes } = this.#options
+    const stray: ClaimedJob[] = []
+    for (const job of jobs) {
+      const lane = lanes instanceof Lane ? lanes : lanes.get(job.queueId)
+      if (lane === undefined) stray.push(job)
+      else lane.buffer.push(job)
+    }
+    for (const lane of this.#lanes) this.#fill(lane)
+    return stray
+  }
+
+  /** Empties the buffers: these jobs were never started. */
+  drain(): ClaimedJob[] {
+    return this.#lanes.flatMap((lane) => lane.buffer.drain())
+  }
+
+  /** Takes out of the buffers what slow handlers will not get to soon. */
+  takeExcess(): ClaimedJob[] {
+    return this.#lanes.flatMap((lane) => lane.takeExcess(this.#options.now()))
+  }
+
+  /** Tells handlers to end; `patience`: milliseconds until those that do not are left behind. */
+  abort(reason: Error, options: { readonly worker?: number; readonly patience?: number } = {}): void {
+    for (const running of this.#running) {
+      const { worker = running.job.lease.worker } = options
+      if (running.job.lease.worker === worker) running.abort(reason, options.patience)
+    }
+  }
+
+  /** Starts as many jobs as there are slots, and lets the event loop breathe where handlers keep it busy. */
+  #fill(lane: Lane): void {
+    for (let now = this.#options.now(); ; now = this.#options.now()) {
+      if (now > this.#turnEnds) {
+        this.#breathe()
+        return
+      }
+      const job = lane.next(now)
+      if (job === undefined) return
+      this.#start(lane, job, now)
+    }
+  }
+
+  #breathe(): void {
+    if (this.#breath !== undefined) return
+    this.#breath = setImmediate(() => {
+      this.#breath = undefined
+      this.#turnEnds = this.#options.now() + LONGEST_TURN
+      for (const lane of this.#lanes) this.#fill(lane)
+    })
+  }
+
+  #start(lane: Lane, job: ClaimedJob, startedAt: number): void {
+    const running = new RunningJob(job)
+    this.#running.add(running)
+    this.#options.onStarted(job)
+    const executed = this.#execute(running)
+    if (!(executed instanceof Promise)) {
+      this.#ended(lane, running, startedAt, executed)
+      return
+    }
+    void executed.then((later) => {
+      this.#ended(lane, running, startedAt, later)
+      this.#fill(lane)
+    })
+  }
+
+  #execute(running: RunningJob): Executed | Promise<Executed> {
+    const { taskId, extras } = running.job
+    const task = this.#options.tasks.get(taskId)
+    if (task === undefined) return GIVEN_BACK
+    const own = extras === null ? undefined : timeoutOf(JSON.parse(extras))
+    return execute({ running, task, timeout: own ?? task.defaults.timeout, context: this.#options.context })
+  }
+
+  #ended(lane: Lane, running: RunningJob, startedAt: number, executed: Executed): void {
+    this.#running.delete(running)
+    lane.ended(this.#options.now() - startedAt)
+    this.#options.onEnded(running.job, executed)
+    if (lane.isLow) this.#options.onLow()
+  }
+}
