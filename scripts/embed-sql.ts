@@ -18,6 +18,7 @@ const parameterTypes: Record<string, string> = {
   'int4[]': 'readonly number[]',
   'int8[]': 'readonly string[]',
   'text[]': 'readonly (string | null)[]',
+  'tid[]': 'readonly string[]',
 }
 
 const columnTypes: Record<string, string> = {
@@ -27,6 +28,7 @@ const columnTypes: Record<string, string> = {
   int8: 'string',
   jsonb: 'unknown',
   text: 'string',
+  tid: 'string',
   timestamptz: 'Date',
   uuid: 'string',
   'int8[]': 'readonly string[]',

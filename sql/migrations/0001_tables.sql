@@ -78,7 +78,8 @@ create table kongtask.dead_letters (
   id int8 primary key,
   run_at timestamptz not null,
   created_at timestamptz not null,
-  finished_at timestamptz not null,
+  -- Milliseconds: the list is paged by it, and a date of JavaScript's must say where a page ended.
+  finished_at timestamptz(3) not null,
   queue_id int4 not null,
   task_id int4 not null,
   retain_s int4 not null,

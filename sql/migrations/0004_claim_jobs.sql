@@ -12,7 +12,7 @@ create function kongtask.claim_jobs(
   p_worker int4, p_nonce uuid, p_claim int4, p_queues int4[], p_limits int4[], p_total int4, p_tasks int4[])
 returns table (
   id int8, queue_id int4, task_id int4, attempt int2, max_attempts int2, priority int2, crashes int2,
-  run_at timestamptz, created_at timestamptz, kept bool, payload text, extras text, errors text)
+  run_at timestamptz, created_at timestamptz, kept bool, place tid, payload text, extras text, errors text)
 language plpgsql
 set jit = off
 set enable_seqscan = off
@@ -70,11 +70,12 @@ begin
       v_left := v_left - cardinality(v_ids);
       return query
         -- By place: the rows are locked, so they cannot move, and looking them up again would cost a third of the claim.
+        -- By place alone: with the queue beside it, statistics from when the table was empty make it a walk of the queue.
         update kongtask.jobs j
            set worker = p_worker, claim = p_claim, attempt = j.attempt + 1
-         where j.queue_id = v_queue and j.ctid = any (v_places)
+         where j.ctid = any (v_places)
         returning j.id, j.queue_id, j.task_id, j.attempt, j.max_attempts, j.priority, j.crashes,
-                  j.run_at, j.created_at, j.retain_s > 0, j.payload::text, j.extras::text, j.errors::text;
+                  j.run_at, j.created_at, j.retain_s > 0, j.ctid, j.payload::text, j.extras::text, j.errors::text;
     end if;
     if v_limit > coalesce(cardinality(v_ids), 0) then
       v_dry := v_dry || v_queue;
@@ -93,7 +94,7 @@ begin
              order by j.run_at, j.id
              limit 1) as soonest;
     return query select null::int8, null::int4, null::int4, null::int2, null::int2, null::int2, null::int2,
-                        v_next, v_now, null::bool, null::text, null::text, null::text;
+                        v_next, v_now, null::bool, null::tid, null::text, null::text, null::text;
   end if;
 end
 $$;

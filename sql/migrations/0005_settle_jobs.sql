@@ -1,21 +1,43 @@
 -- Settling: what executions came to is written, in batches, for exactly the leases that are still held.
 
--- The claim under which this worker holds each job stands at the job's place in two sorted arrays; width_bucket is
--- the binary search that finds it. (An index scan for `= any` of sorted ids costs half of a join with unnest.)
-create function kongtask.claim_of(p_id int8, p_ids int8[], p_claims int4[]) returns int4
+-- Whether a row is one of those asked for, under the claim that was said: id and claim stand at the same place of two
+-- arrays, and width_bucket, in arrays that are sorted, is the binary search that finds it.
+create function kongtask.is_asked(p_id int8, p_claim int4, p_ids int8[], p_claims int4[]) returns bool
 language sql immutable
-return p_claims[width_bucket(p_id, p_ids)];
+return p_ids[width_bucket(p_id, p_ids)] = p_id and p_claims[width_bucket(p_id, p_ids)] = p_claim;
 
--- Completed jobs come in two kinds, each with ids in ascending order and the claims that they belong to: those to be
--- forgotten (p_forget) and those to be kept in history (p_keep; p_results is null or holds JSON text per job).
+-- Where jobs are (ctid), by one look into jobs_pkey each. What settles a job goes to its place. Neither a join nor
+-- `id = any (…)` beside the queue would do: statistics from when the table was empty make both a walk of the queue, and
+-- `id = …` a walk of jobs_lane. An order by id, where sorting is off, leaves only jobs_pkey.
+create function kongtask.places_of(p_queue int4, p_ids int8[]) returns tid[]
+language plpgsql stable
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
+as $$
+begin
+  return array(
+    select (select j.ctid
+              from kongtask.jobs j
+             where j.queue_id = p_queue and j.id between asked.id and asked.id
+             order by j.id limit 1)
+      from unnest(p_ids) as asked (id));
+end
+$$;
+
+-- Completed jobs come in two kinds, each with ids in ascending order, the claims that they belong to and the places where
+-- they lay when they were claimed: those to be forgotten (p_forget) and those to be kept in history (p_keep; p_results
+-- is null or holds JSON text per job). A place saves the look into the index; where it is null or no longer right, the
+-- index is asked after all.
 -- p_others: an array of { id, claim, kind: retry | snoozed | released | cancelled | dead, delay?, error?, reason? }.
 -- p_closed: claims of which nothing is left in this process; their ledger rows end here.
 -- Returns the ids that the fence refused: others own those jobs now.
--- Locks: jobs in the order of their ids. Two settlements never share a row, for leases differ.
+-- Locks: the jobs. Two settlements never share a row, for leases differ; whatever else takes several skips locked ones.
 create function kongtask.settle_jobs(
   p_worker int4, p_queue int4,
-  p_forget int8[], p_forget_claims int4[],
-  p_keep int8[], p_keep_claims int4[], p_results text[],
+  p_forget int8[], p_forget_claims int4[], p_forget_places tid[],
+  p_keep int8[], p_keep_claims int4[], p_keep_places tid[], p_results text[],
   p_others jsonb, p_closed int4[])
 returns int8[]
 language plpgsql
@@ -26,23 +48,25 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-  v_settled int8[];
+  v_missing int8[];
   v_refused int8[];
 begin
   if cardinality(p_forget) > 0 then
-    with gone as (
-      delete from kongtask.jobs j
-       where j.queue_id = p_queue and j.id = any (p_forget) and j.worker = p_worker
-         and j.claim = kongtask.claim_of(j.id, p_forget, p_forget_claims)
-      returning j.id
-    )
-    select array_agg(gone.id) into v_settled from gone;
-    v_refused := kongtask.missing(p_forget, v_settled);
+    v_missing := kongtask.missing(p_forget,
+      kongtask.forget_completed(p_worker, p_forget, p_forget_claims, p_forget_places));
+    if v_missing is not null then
+      v_refused := kongtask.missing(v_missing,
+        kongtask.forget_completed(p_worker, p_forget, p_forget_claims, kongtask.places_of(p_queue, v_missing)));
+    end if;
   end if;
 
   if cardinality(p_keep) > 0 then
-    v_settled := kongtask.keep_completed(p_worker, p_queue, p_keep, p_keep_claims, p_results);
-    v_refused := v_refused || kongtask.missing(p_keep, v_settled);
+    v_missing := kongtask.missing(p_keep,
+      kongtask.keep_completed(p_worker, p_keep, p_keep_claims, p_keep_places, p_results));
+    if v_missing is not null then
+      v_refused := v_refused || kongtask.missing(v_missing,
+        kongtask.keep_completed(p_worker, p_keep, p_keep_claims, kongtask.places_of(p_queue, v_missing), p_results));
+    end if;
   end if;
 
   if p_others is not null then
@@ -56,6 +80,25 @@ begin
 end
 $$;
 
+-- Those of p_places that are asked for and still held. Returns their ids.
+create function kongtask.forget_completed(p_worker int4, p_ids int8[], p_claims int4[], p_places tid[])
+returns int8[]
+language plpgsql
+as $$
+declare
+  v_settled int8[];
+begin
+  with gone as (
+    delete from kongtask.jobs j
+     where j.ctid = any (p_places) and j.worker = p_worker
+       and kongtask.is_asked(j.id, j.claim, p_ids, p_claims)
+    returning j.id
+  )
+  select array_agg(gone.id) into v_settled from gone;
+  return v_settled;
+end
+$$;
+
 create function kongtask.missing(p_all int8[], p_found int8[]) returns int8[]
 language sql immutable
 return case when cardinality(p_all) > coalesce(cardinality(p_found), 0)
@@ -63,12 +106,9 @@ return case when cardinality(p_all) > coalesce(cardinality(p_found), 0)
 
 -- Completed jobs go to the day on which they expire; to the overflow where no day exists for that.
 create function kongtask.keep_completed(
-  p_worker int4, p_queue int4, p_ids int8[], p_claims int4[], p_results text[])
+  p_worker int4, p_ids int8[], p_claims int4[], p_places tid[], p_results text[])
 returns int8[]
 language plpgsql
-set jit = off
-set enable_seqscan = off
-set enable_bitmapscan = off
 as $$
 declare
   v_now timestamptz := kongtask.clock();
@@ -77,9 +117,9 @@ declare
 begin
   with gone as (
     delete from kongtask.jobs j
-     where j.queue_id = p_queue and j.id = any (p_ids) and j.worker = p_worker
-       and j.claim = kongtask.claim_of(j.id, p_ids, p_claims)
-    returning j.id, j.run_at, j.created_at, v_now + j.retain_s * interval '1 s' as expires_at, j.task_id, j.priority,
+     where j.ctid = any (p_places) and j.worker = p_worker
+       and kongtask.is_asked(j.id, j.claim, p_ids, p_claims)
+    returning j.id, j.queue_id, j.run_at, j.created_at, v_now + j.retain_s * interval '1 s' as expires_at, j.task_id, j.priority,
               j.attempt, j.max_attempts, j.crashes, j.payload, j.extras, j.errors,
               p_results[width_bucket(j.id, p_ids)]::jsonb as result
   ),
@@ -87,7 +127,7 @@ begin
     insert into kongtask.history (
       id, run_at, created_at, finished_at, expires_at, queue_id, task_id, priority, attempt, max_attempts, crashes,
       completed, payload, extras, errors, result)
-    select g.id, g.run_at, g.created_at, v_now, g.expires_at, p_queue, g.task_id, g.priority, g.attempt,
+    select g.id, g.run_at, g.created_at, v_now, g.expires_at, g.queue_id, g.task_id, g.priority, g.attempt,
            g.max_attempts, g.crashes, true, g.payload, g.extras, g.errors, g.result
       from gone g
      where g.expires_at < v_horizon
@@ -96,7 +136,7 @@ begin
     insert into kongtask.history_overflow (
       id, run_at, created_at, finished_at, expires_at, queue_id, task_id, priority, attempt, max_attempts, crashes,
       completed, payload, extras, errors, result)
-    select g.id, g.run_at, g.created_at, v_now, g.expires_at, p_queue, g.task_id, g.priority, g.attempt,
+    select g.id, g.run_at, g.created_at, v_now, g.expires_at, g.queue_id, g.task_id, g.priority, g.attempt,
            g.max_attempts, g.crashes, true, g.payload, g.extras, g.errors, g.result
       from gone g
      where g.expires_at >= v_horizon
@@ -111,6 +151,11 @@ create function kongtask.settle_others(p_worker int4, p_queue int4, p_others jso
 returns int8[]
 language plpgsql
 set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz := kongtask.clock();
@@ -120,8 +165,12 @@ declare
   v_soon bool;
 begin
   -- Back to the lane: a retry behind its delay with its error kept; a snoozed or released job with its attempt.
-  with asked as (
-    select * from jsonb_to_recordset(p_others) as (id int8, claim int4, kind text, delay float8, error jsonb)
+  with asked as materialized (
+    select x.*, (select j.ctid
+                   from kongtask.jobs j
+                  where j.queue_id = p_queue and j.id between x.id and x.id
+                  order by j.id limit 1) as place
+      from jsonb_to_recordset(p_others) as x (id int8, claim int4, kind text, delay float8, error jsonb)
      where kind in ('retry', 'snoozed', 'released')
   ),
   back as (
@@ -132,7 +181,7 @@ begin
            errors = case when a.kind = 'retry' then kongtask.with_error(j.errors, a.error, j.attempt, v_now)
                          else j.errors end
       from asked a
-     where j.queue_id = p_queue and j.id = a.id and j.worker = p_worker and j.claim = a.claim
+     where j.ctid = a.place and j.worker = p_worker and j.claim = a.claim
     returning j.id, j.run_at
   )
   select array_agg(back.id), coalesce(bool_or(back.run_at < v_now + interval '1 minute'), false)
@@ -143,14 +192,18 @@ begin
     perform pg_notify('kongtask:ready', p_queue::text);
   end if;
 
-  with asked as (
-    select * from jsonb_to_recordset(p_others) as (id int8, claim int4, kind text, error jsonb, reason text)
+  with asked as materialized (
+    select x.*, (select j.ctid
+                   from kongtask.jobs j
+                  where j.queue_id = p_queue and j.id between x.id and x.id
+                  order by j.id limit 1) as place
+      from jsonb_to_recordset(p_others) as x (id int8, claim int4, kind text, error jsonb, reason text)
      where kind = 'dead'
   ),
   gone as (
     delete from kongtask.jobs j
      using asked a
-     where j.queue_id = p_queue and j.id = a.id and j.worker = p_worker and j.claim = a.claim
+     where j.ctid = a.place and j.worker = p_worker and j.claim = a.claim
     returning j.*, a.error, a.reason
   ),
   buried as (
@@ -166,14 +219,18 @@ begin
   select array_agg(buried.id) into v_step from buried;
   v_settled := v_settled || v_step;
 
-  with asked as (
-    select * from jsonb_to_recordset(p_others) as (id int8, claim int4, kind text, reason text)
+  with asked as materialized (
+    select x.*, (select j.ctid
+                   from kongtask.jobs j
+                  where j.queue_id = p_queue and j.id between x.id and x.id
+                  order by j.id limit 1) as place
+      from jsonb_to_recordset(p_others) as x (id int8, claim int4, kind text, reason text)
      where kind = 'cancelled'
   ),
   gone as (
     delete from kongtask.jobs j
      using asked a
-     where j.queue_id = p_queue and j.id = a.id and j.worker = p_worker and j.claim = a.claim
+     where j.ctid = a.place and j.worker = p_worker and j.claim = a.claim
     returning j.*, a.reason
   ),
   kept as (

@@ -17,23 +17,25 @@ returns int4
 language plpgsql
 set jit = off
 set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
+  v_places tid[] := kongtask.places_of(p_queue, p_ids);
   v_released int4;
 begin
   with held as materialized (
-    select j.id from unnest(p_ids) as ledger (id)
-      join kongtask.jobs j on j.queue_id = p_queue and j.id = ledger.id
-     where j.worker = p_worker and j.claim = p_claim
-       for update of j skip locked
+    select j.ctid as place
+      from kongtask.jobs j
+     where j.ctid = any (v_places) and j.worker = p_worker and j.claim = p_claim
+       for update skip locked
   )
   update kongtask.jobs j
      set worker = 0, claim = 0, attempt = j.attempt - 1,
          crashes = least(j.crashes + case when p_crashed then 1 else 0 end, 32767)
-    from held
-   where j.queue_id = p_queue and j.id = held.id;
+   where j.ctid = any (array(select held.place from held));
   get diagnostics v_released = row_count;
   if v_released > 0 then
     perform pg_notify('kongtask:ready', p_queue::text);
@@ -41,9 +43,12 @@ begin
   -- A row that was locked (by a transaction that is settling it, say) keeps its ledger entry for the next look.
   delete from kongtask.claims c
    where c.worker = p_worker and c.claim = p_claim and c.queue_id = p_queue
-     and not exists (select from unnest(p_ids) as ledger (id)
-                       join kongtask.jobs j on j.queue_id = p_queue and j.id = ledger.id
-                      where j.worker = p_worker and j.claim = p_claim);
+     and not exists (
+           select from unnest(p_ids) as ledger (id)
+            where (select j.worker = p_worker and j.claim = p_claim
+                     from kongtask.jobs j
+                    where j.queue_id = p_queue and j.id between ledger.id and ledger.id
+                    order by j.id limit 1));
   return v_released;
 end
 $$;

@@ -16,8 +16,9 @@
 -- => run_at timestamptz?
 -- => created_at timestamptz
 -- => kept bool?  goes to history when completed
+-- => place tid?  where the row lies now
 -- => payload text?
 -- => extras text?
 -- => errors text?
-select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, kept, payload, extras, errors
+select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, kept, place, payload, extras, errors
 from kongtask.claim_jobs(:worker, :nonce, :claim, :queues, :limits, :total, :tasks)

@@ -3,11 +3,13 @@
 -- :queue int4
 -- :forget int8[]  completed jobs of which nothing is kept, ascending
 -- :forget_claims int4[]  the claims that they belong to
+-- :forget_places tid[]  where they lay when they were claimed, in any order
 -- :keep int8[]  completed jobs that go to history, ascending
 -- :keep_claims int4[]  the claims that they belong to
+-- :keep_places tid[]
 -- :results text[]?  their results as JSON text, null where there is none
 -- :others jsonb?  all that is not a plain completion
 -- :closed int4[]  claims of which nothing is left in this process
 -- => refused int8[]  jobs that were no longer ours
 select kongtask.settle_jobs(
-  :worker, :queue, :forget, :forget_claims, :keep, :keep_claims, :results, :others, :closed) as refused
+  :worker, :queue, :forget, :forget_claims, :forget_places, :keep, :keep_claims, :keep_places, :results, :others, :closed) as refused

@@ -1,6 +1,6 @@
-import { showValue } from './show-value.ts'
 import { jsonText } from './json-text.ts'
 import type { FailedAttempt } from './outcome.ts'
+import { storableText } from './storable-text.ts'
 
 const LONGEST_MESSAGE = 2_000
 const LONGEST_STACK = 6_000
@@ -28,7 +28,7 @@ function describe(thrown: unknown, depth: number): Description {
   if (!(thrown instanceof Error)) {
     return {
       name: 'NonError',
-      message: storable(`A value that is no Error was thrown: ${textOf(thrown)}`, LONGEST_MESSAGE),
+      message: storableText(`A value that is no Error was thrown: ${textOf(thrown)}`, LONGEST_MESSAGE),
     }
   }
   const cause =
@@ -36,17 +36,17 @@ function describe(thrown: unknown, depth: number): Description {
   const code = codeOf(thrown)
   return {
     ...(code === undefined ? {} : { code }),
-    name: storable(thrown.name, 200),
-    message: storable(thrown.message, LONGEST_MESSAGE),
+    name: storableText(thrown.name, 200),
+    message: storableText(thrown.message, LONGEST_MESSAGE),
     ...(typeof thrown.stack === 'string'
-      ? { stack: storable(withoutOurFrames(thrown.stack), LONGEST_STACK) }
+      ? { stack: storableText(withoutOurFrames(thrown.stack), LONGEST_STACK) }
       : {}),
     ...(cause === undefined ? {} : { cause }),
   }
 }
 
 function codeOf(error: Error): string | undefined {
-  return 'code' in error && typeof error.code === 'string' ? storable(error.code, 100) : undefined
+  return 'code' in error && typeof error.code === 'string' ? storableText(error.code, 100) : undefined
 }
 
 function textOf(value: unknown): string {
@@ -60,13 +60,6 @@ function textOf(value: unknown): string {
 /** Frames of KongTask's own executor say nothing about the handler's failure. */
 function withoutOurFrames(stack: string): string {
   const lines = stack.split('\n')
-  const ours = lines.findIndex((line) => /[\\/]worker[\\/]executor\.[jt]s/.test(line))
+  const ours = lines.findIndex((line) => /^\s*at .*[\\/]worker[\\/]executor\.[jt]s/.test(line))
   return (ours === -1 ? lines : lines.slice(0, ours)).join('\n')
-}
-
-/** PostgreSQL stores neither U+0000 nor half a surrogate pair; an error must be kept whatever it says. */
-function storable(value: unknown, longest: number): string {
-  const text = typeof value === 'string' ? value : showValue(value)
-  const short = text.length > longest ? `${text.slice(0, longest)}…` : text
-  return short.replaceAll('\0', '\\0').replaceAll(/\p{Surrogate}/gu, '\uFFFD')
 }

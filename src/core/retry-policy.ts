@@ -25,7 +25,8 @@ export function exponential(
 ): BackoffPolicy {
   const base = parseDuration(options.base ?? 1_000, 'base')
   const factor = checkedNumber(options.factor ?? 2, 'factor', 1, 100)
-  return limited((attempt) => base * factor ** (attempt - 1), options)
+  // Zero times infinity would be no number.
+  return limited((attempt) => base * Math.min(factor ** (attempt - 1), Number.MAX_VALUE), options)
 }
 
 /** `base × attempt^power`, up to `max`. The default policy is `polynomial()`: attempt⁴ seconds. */
@@ -46,11 +47,12 @@ export function fixed(delay: number | string, options: BackoffLimits = {}): Back
   return limited(() => milliseconds, options)
 }
 
-function limited(delayAfter: (attempt: number) => number, options: BackoffLimits): BackoffPolicy {
+function limited(delayOf: (attempt: number) => number, options: BackoffLimits): BackoffPolicy {
   const max = options.max === undefined ? LONGEST : parseDuration(options.max, 'max')
   const jitter = checkedNumber(options.jitter ?? JITTER, 'jitter', 0, 1)
   return (attempt) => {
-    const delay = Math.min(delayAfter(attempt), max)
+    // The spread stays below the longest delay, and is there also for jobs that have reached it.
+    const delay = Math.min(delayOf(attempt), max / (1 + jitter))
     return Math.round(delay * (1 + jitter * (Math.random() * 2 - 1)))
   }
 }
@@ -65,3 +67,17 @@ function checkedNumber(value: unknown, option: string, least: number, most: numb
 
 /** attempt⁴ seconds ± 10 %: 1 s, 16 s, 81 s, 4 min … 25 attempts take about three weeks. */
 export const defaultBackoff: BackoffPolicy = polynomial()
+
+/**
+ * What a policy says, up to a year. One that throws or answers no delay is replaced by the default: whatever it does,
+ * the job must be settled.
+ */
+export function delayAfter(attempt: number, policy: BackoffPolicy = defaultBackoff): number {
+  try {
+    const delay = policy(attempt)
+    if (typeof delay === 'number' && delay >= 0) return Math.min(delay, LONGEST)
+  } catch {
+    // As if it had answered nothing.
+  }
+  return defaultBackoff(attempt)
+}

@@ -1,4 +1,4 @@
-import { defaultBackoff, type BackoffPolicy } from './retry-policy.ts'
+import { delayAfter, type BackoffPolicy } from './retry-policy.ts'
 import type { Json } from './json.ts'
 import type { FailedAttempt, Outcome } from './outcome.ts'
 
@@ -41,6 +41,6 @@ function afterFailure(outcome: Extract<Outcome, { kind: 'failed' }>, facts: Sett
   const { error } = outcome
   if (outcome.permanent) return { kind: 'dead', reason: 'permanent', error }
   if (facts.attempt >= facts.maxAttempts) return { kind: 'dead', reason: 'attempts', error }
-  const delay = outcome.retryIn ?? (facts.backoff ?? defaultBackoff)(facts.attempt)
+  const delay = outcome.retryIn ?? delayAfter(facts.attempt, facts.backoff)
   return { kind: 'retry', delay, error }
 }

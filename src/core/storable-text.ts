@@ -1,4 +1,5 @@
 import type { JsonFlaw } from './json-flaw.ts'
+import { showValue } from './show-value.ts'
 
 const LONE_SURROGATE = /\p{Surrogate}/u
 
@@ -24,4 +25,11 @@ export function findTextFlaw(value: unknown): JsonFlaw | undefined {
       return { path: [Array.isArray(value) ? Number(key) : key, ...flaw.path], why: flaw.why }
   }
   return undefined
+}
+
+/** Any value as bounded text that PostgreSQL can store: for what must be kept whatever it says. */
+export function storableText(value: unknown, longest: number): string {
+  const text = typeof value === 'string' ? value : showValue(value)
+  const short = text.length > longest ? `${text.slice(0, longest)}…` : text
+  return short.replaceAll('\0', '\\0').replaceAll(/\p{Surrogate}/gu, '\uFFFD')
 }

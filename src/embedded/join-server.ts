@@ -37,18 +37,17 @@ export async function joinServer(joining: Joining): Promise<EmbeddedPostgres | u
 /** Undefined: look again. */
 async function tryToJoin(joining: Joining, postmaster: Postmaster): Promise<Found | undefined> {
   const { data, dataDir, as, password, signal } = joining
-  const { port, socketFolder: runFolder } = postmaster
-  if (runFolder === undefined)
-    return (await isServerOf(postmaster.pid, data)) ? undefined : { server: undefined }
-  if (!basename(runFolder).startsWith(RUN_FOLDER_PREFIX))
-    return { server: await joinForeign(joining, postmaster) }
+  const { pid, port, socketFolder: runFolder = '', isReady } = postmaster
+  const isForeign = !basename(runFolder).startsWith(RUN_FOLDER_PREFIX)
+  if (isForeign && isReady) return { server: await joinForeign(joining, postmaster) }
+  if (isForeign) return (await isServerOf(pid, data)) ? undefined : { server: undefined }
 
   const hold = await takeHold(runFolder, signal)
   if (hold === 'abandoned') {
     await sweepRunFolder(runFolder, as)
     return undefined
   }
-  if (hold === 'ending') return (await isServerOf(postmaster.pid, data)) ? undefined : { server: undefined }
+  if (hold === 'ending') return (await isServerOf(pid, data)) ? undefined : { server: undefined }
   if (!(await becomesReady(joining, postmaster, hold))) return undefined
   return { server: await handOver({ port, password, dataDir, hold }) }
 }

@@ -17,7 +17,9 @@ export interface Postmaster {
 export async function readPostmaster(data: string): Promise<Postmaster | undefined> {
   const text = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')
   // In this order: pid, data folder, start time, port, socket folder, address, shared memory, status.
-  const [pid, , , port, socketFolder, , , status] = text.split('\n').map((line) => line.trim())
+  // Without a last line that is not finished yet: the server rewrites the file in place, so we may read half of it.
+  const lines = text.split('\n').slice(0, -1)
+  const [pid, , , port, socketFolder, , , status] = lines.map((line) => line.trim())
   if (pid === undefined || pid === '') return undefined
   return {
     pid: Number(pid),

@@ -95,10 +95,12 @@ async function becomesReady(
   }, signal)
 }
 
+// Empty is the lock file of a server that starts at this very moment; not to be removed, one that another has removed.
+const FOLDER_TAKEN =
+  /lock file ".*" already exists|lock file ".*" is empty|could not remove old lock file|shared memory block .* still in use/
+
 function refusal(keeper: Keeper, log: string): Refusal {
-  if (/lock file ".*" already exists|shared memory block .* is still in use/.test(log)) {
-    return { kind: 'folder-taken', log }
-  }
+  if (FOLDER_TAKEN.test(log)) return { kind: 'folder-taken', log }
   if (log.includes('Address already in use')) return { kind: 'port-taken' }
   throw new KongTaskError(
     'KT_POSTGRES_START_FAILED',

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { KongTaskError } from '../core/errors.ts'
 import { checkReachable, clusterMajor, clusterPassword, ensureCluster, openClusterFolder } from './cluster.ts'
@@ -35,21 +36,18 @@ export async function startShared(plan: Plan, dataDir: string): Promise<Embedded
 
 /** Somebody else's start was faster, and its server will be joined; but a lock can also be left from before a crash. */
 async function checkTaken(data: string, log: string): Promise<void> {
+  const lock = join(data, 'postmaster.pid')
   const isReal = async () => {
     const postmaster = await readPostmaster(data)
-    return (
-      postmaster === undefined ||
-      !isAlive(postmaster.pid) ||
-      (await isServerOf(postmaster.pid, data)) ||
-      undefined
-    )
+    if (postmaster === undefined) return !existsSync(lock) || undefined
+    return !isAlive(postmaster.pid) || (await isServerOf(postmaster.pid, data)) || undefined
   }
-  // Not at the first look: a server that has just ended is for a moment a process without a command line.
+  // Not at the first look: one that starts has an empty lock, and one that ends no command line, for a moment.
   await until(isReal, AbortSignal.timeout(2_000)).catch((error: unknown) => {
     throw new KongTaskError(
       'KT_POSTGRES_IN_USE',
       `PostgreSQL takes ${data} for in use, by a process that is no server of this folder. If nothing uses it, ` +
-        `delete ${join(data, 'postmaster.pid')}. The log says:\n${log}`,
+        `delete ${lock}. The log says:\n${log}`,
       { cause: error },
     )
   })

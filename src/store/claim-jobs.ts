@@ -28,6 +28,8 @@ export interface ClaimedJob {
   readonly createdAt: string
   /** Goes to history when completed. */
   readonly kept: boolean
+  /** Where its row lies: a hint that saves a look-up when it is settled. */
+  readonly place: string
   readonly payload: string
   readonly extras: string | null
   readonly errors: string | null
@@ -86,9 +88,10 @@ function claimedJob(row: TextRow, lease: Lease): ClaimedJob {
     runAt: text(row[7]),
     createdAt: text(row[8]),
     kept: row[9] === 't',
-    payload: text(row[10]),
-    extras: row[11] ?? null,
-    errors: row[12] ?? null,
+    place: text(row[10]),
+    payload: text(row[11]),
+    extras: row[12] ?? null,
+    errors: row[13] ?? null,
     lease,
   }
 }

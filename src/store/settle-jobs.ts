@@ -10,6 +10,8 @@ export interface SettledJob {
   readonly lease: Lease
   /** Goes to history if it completes. */
   readonly kept: boolean
+  /** Where its row lay when it was claimed; without it, or where it has moved, the row is looked up. */
+  readonly place?: string
   readonly settlement: Settlement
 }
 
@@ -31,8 +33,8 @@ export async function settleJobs(
   const keep = new CompletedList()
   const others: string[] = []
   for (const job of inOrder(request.jobs)) {
-    const { id, lease, kept, settlement } = job
-    if (settlement.kind === 'completed') (kept ? keep : forget).add(id, lease, settlement.result)
+    const { id, lease, kept, place, settlement } = job
+    if (settlement.kind === 'completed') (kept ? keep : forget).add(id, lease, place, settlement.result)
     else others.push(JSON.stringify({ ...settlement, id, claim: lease.claim }))
   }
   const [row] = await runStatement(db, schema, statement, {
@@ -40,8 +42,10 @@ export async function settleJobs(
     queue: request.queue,
     forget: forget.ids,
     forget_claims: forget.claims,
+    forget_places: forget.places,
     keep: keep.ids,
     keep_claims: keep.claims,
+    keep_places: keep.places,
     results: keep.results,
     others: others.length === 0 ? null : `[${others.join(',')}]`,
     closed: request.closed,
@@ -57,12 +61,14 @@ function inOrder(jobs: readonly SettledJob[]): readonly SettledJob[] {
 class CompletedList {
   readonly ids: string[] = []
   readonly claims: number[] = []
+  readonly places: string[] = []
   readonly #results: (string | null)[] = []
   #any = false
 
-  add(id: string, lease: Lease, result: unknown): void {
+  add(id: string, { claim }: Lease, place: string | undefined, result: unknown): void {
     this.ids.push(id)
-    this.claims.push(lease.claim)
+    this.claims.push(claim)
+    if (place !== undefined) this.places.push(place)
     this.#results.push(result === undefined ? null : JSON.stringify(result))
     this.#any ||= result !== undefined
   }

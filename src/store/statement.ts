@@ -40,9 +40,11 @@ export function valuesOf<Parameters, Row>(
 }
 
 /**
- * Arrays of numbers travel as PostgreSQL's own text, which every driver passes on as it is; node-postgres would
+ * Arrays of numbers and places travel as PostgreSQL's own text, which every driver passes on as it is; node-postgres would
  * quote and escape each element.
  */
 function asParameter(value: unknown, type: string): unknown {
-  return Array.isArray(value) && type.startsWith('int') ? `{${value.join(',')}}` : value
+  if (!Array.isArray(value)) return value
+  if (type === 'tid[]') return value.length === 0 ? '{}' : `{"${value.join('","')}"}`
+  return type.startsWith('int') ? `{${value.join(',')}}` : value
 }

@@ -3,12 +3,12 @@ import type { Statement } from './statement.ts'
 
 export const claimJobs: Statement<
   { readonly worker: number; readonly nonce: string; readonly claim: number; readonly queues: readonly number[] | null; readonly limits: readonly number[] | null; readonly total: number; readonly tasks: readonly number[] },
-  { readonly id: string | null; readonly queue_id: number | null; readonly task_id: number | null; readonly attempt: number | null; readonly max_attempts: number | null; readonly priority: number | null; readonly crashes: number | null; readonly run_at: Date | null; readonly created_at: Date; readonly kept: boolean | null; readonly payload: string | null; readonly extras: string | null; readonly errors: string | null }
+  { readonly id: string | null; readonly queue_id: number | null; readonly task_id: number | null; readonly attempt: number | null; readonly max_attempts: number | null; readonly priority: number | null; readonly crashes: number | null; readonly run_at: Date | null; readonly created_at: Date; readonly kept: boolean | null; readonly place: string | null; readonly payload: string | null; readonly extras: string | null; readonly errors: string | null }
 > = {
   name: "claim_jobs",
-  text: "select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, kept, payload, extras, errors\nfrom kongtask.claim_jobs($1::int4, $2::uuid, $3::int4, $4::int4[], $5::int4[], $6::int4, $7::int4[])",
+  text: "select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, kept, place, payload, extras, errors\nfrom kongtask.claim_jobs($1::int4, $2::uuid, $3::int4, $4::int4[], $5::int4[], $6::int4, $7::int4[])",
   parameters: [["worker","int4"],["nonce","uuid"],["claim","int4"],["queues","int4[]"],["limits","int4[]"],["total","int4"],["tasks","int4[]"]],
-  columns: [["id","int8"],["queue_id","int4"],["task_id","int4"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["crashes","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["kept","bool"],["payload","text"],["extras","text"],["errors","text"]],
+  columns: [["id","int8"],["queue_id","int4"],["task_id","int4"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["crashes","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["kept","bool"],["place","tid"],["payload","text"],["extras","text"],["errors","text"]],
 }
 
 export const createSchema: Statement<
@@ -212,12 +212,12 @@ export const rescueWorkers: Statement<
 }
 
 export const settleJobs: Statement<
-  { readonly worker: number; readonly queue: number; readonly forget: readonly string[]; readonly forget_claims: readonly number[]; readonly keep: readonly string[]; readonly keep_claims: readonly number[]; readonly results: readonly (string | null)[] | null; readonly others: string | null; readonly closed: readonly number[] },
+  { readonly worker: number; readonly queue: number; readonly forget: readonly string[]; readonly forget_claims: readonly number[]; readonly forget_places: readonly string[]; readonly keep: readonly string[]; readonly keep_claims: readonly number[]; readonly keep_places: readonly string[]; readonly results: readonly (string | null)[] | null; readonly others: string | null; readonly closed: readonly number[] },
   { readonly refused: readonly string[] }
 > = {
   name: "settle_jobs",
-  text: "select kongtask.settle_jobs(\n  $1::int4, $2::int4, $3::int8[], $4::int4[], $5::int8[], $6::int4[], $7::text[], $8::jsonb, $9::int4[]) as refused",
-  parameters: [["worker","int4"],["queue","int4"],["forget","int8[]"],["forget_claims","int4[]"],["keep","int8[]"],["keep_claims","int4[]"],["results","text[]"],["others","jsonb"],["closed","int4[]"]],
+  text: "select kongtask.settle_jobs(\n  $1::int4, $2::int4, $3::int8[], $4::int4[], $5::tid[], $6::int8[], $7::int4[], $8::tid[], $9::text[], $10::jsonb, $11::int4[]) as refused",
+  parameters: [["worker","int4"],["queue","int4"],["forget","int8[]"],["forget_claims","int4[]"],["forget_places","tid[]"],["keep","int8[]"],["keep_claims","int4[]"],["keep_places","tid[]"],["results","text[]"],["others","jsonb"],["closed","int4[]"]],
   columns: [["refused","int8[]"]],
 }
 

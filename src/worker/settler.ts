@@ -47,10 +47,10 @@ export class Settler {
   }
 
   add(job: ClaimedJob, settlement: Settlement): void {
-    const { id, queueId, lease, kept } = job
+    const { id, queueId, lease, kept, place } = job
     const key = `${lease.worker}:${queueId}`
     const entries = this.#pending.get(key)
-    const entry: Entry = { id, queueId, lease, kept, settlement, job }
+    const entry: Entry = { id, queueId, lease, kept, place, settlement, job }
     if (entries === undefined) this.#pending.set(key, [entry])
     else entries.push(entry)
     this.#backlog += 1

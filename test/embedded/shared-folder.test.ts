@@ -105,6 +105,9 @@ test('a lock that names a process of somebody else is reported with the remedy',
       code: 'KT_POSTGRES_IN_USE',
       message: expect.stringContaining(`delete ${lock}`),
     })
+    // As after a crash in the first moment of a start.
+    await writeFile(lock, '')
+    await expect(startPostgres({ dataDir })).rejects.toMatchObject({ code: 'KT_POSTGRES_IN_USE' })
   } finally {
     stranger.kill()
   }
