@@ -22,7 +22,8 @@ export class Emitter<Events extends object> {
   emit<N extends keyof Events>(name: N, event: Events[N]): void {
     const listeners = this.#listeners[name]
     if (listeners === undefined) return
-    for (const listener of listeners) {
+    // A copy: whoever subscribes anew while he is told is told of the next event, not of this one for ever.
+    for (const listener of Array.from(listeners)) {
       try {
         const answer = listener(event)
         if (answer instanceof Promise) answer.catch((error: unknown) => this.#onError(error, name))

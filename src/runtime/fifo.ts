@@ -1,3 +1,6 @@
+/** Places of items taken that are kept before it is worth tidying up. */
+const MOST_TAKEN = 1_024
+
 /** First in, first out, in constant time: `Array.shift` moves everything that is left. */
 export class Fifo<T> {
   #items: (T | undefined)[] = []
@@ -16,6 +19,7 @@ export class Fifo<T> {
     this.#items[this.#head] = undefined
     this.#head += 1
     if (this.#head >= this.#items.length) this.clear()
+    else if (this.#head >= MOST_TAKEN && this.#head * 2 >= this.#items.length) this.#forgetTaken()
     return item
   }
 
@@ -35,6 +39,12 @@ export class Fifo<T> {
 
   clear(): void {
     this.#items = []
+    this.#head = 0
+  }
+
+  /** Once half of the places are empty: each item moves once on average, and a queue that never runs dry stays small. */
+  #forgetTaken(): void {
+    this.#items = this.#items.slice(this.#head)
     this.#head = 0
   }
 }
