@@ -7,6 +7,8 @@ import type { ClaimedJob } from '../store/claim-jobs.ts'
 export class ClaimBook {
   /** Claim number → queue → jobs that are not settled. */
   readonly #open = new Map<number, Map<number, number>>()
+  /** Claims of which a job could not be settled: their ledger rows must stay, or nothing would ever give it back. */
+  readonly #disowned = new Set<number>()
 
   opened(jobs: readonly ClaimedJob[]): void {
     for (const { lease, queueId } of jobs) {
@@ -21,6 +23,7 @@ export class ClaimBook {
     return [...counted(jobs)]
       .filter(([claim, settled]) => this.#open.get(claim)?.get(settled.queueId) === settled.count)
       .map(([claim]) => claim)
+      .filter((claim) => !this.#disowned.has(claim))
   }
 
   /** All of one queue. */
@@ -30,8 +33,14 @@ export class ClaimBook {
       const left = (queues?.get(queueId) ?? 0) - count
       if (left > 0) queues?.set(queueId, left)
       else queues?.delete(queueId)
-      if (queues?.size === 0) this.#open.delete(claim)
+      if (queues?.size === 0) this.#closed(claim)
     }
+  }
+
+  /** These will never be settled. Once the rest of their claims is, the heartbeat vouches no more and they go back. */
+  disowned(jobs: readonly Settled[]): void {
+    for (const { lease } of jobs) this.#disowned.add(lease.claim)
+    this.settled(jobs)
   }
 
   get claims(): number[] {
@@ -41,6 +50,12 @@ export class ClaimBook {
   /** The lease is lost: others own these jobs now. */
   clear(): void {
     this.#open.clear()
+    this.#disowned.clear()
+  }
+
+  #closed(claim: number): void {
+    this.#open.delete(claim)
+    this.#disowned.delete(claim)
   }
 }
 

@@ -97,6 +97,8 @@ export class Dispatcher {
       this.#breath = undefined
       this.#turnEnds = this.#options.now() + LONGEST_TURN
       for (const lane of this.#lanes) this.#fill(lane)
+      // What one claim brings may be fewer than there are slots.
+      if (this.#lanes.some((lane) => lane.isLow)) this.#options.onLow()
     })
   }
 

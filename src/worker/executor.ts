@@ -36,31 +36,42 @@ export function execute(execution: Execution): Executed | Promise<Executed> {
     return ended(running, badPayload(error))
   }
   if (!isPromise(payload)) return perform(execution, payload)
-  return payload.then(
+  const executed = payload.then(
     (output) => perform(execution, output),
     (error: unknown) => ended(running, badPayload(error)),
   )
+  return unlessAbandoned(running, (resolve) => void executed.then(resolve))
 }
 
 function perform({ running, task, context }: Execution, payload: unknown): Executed | Promise<Executed> {
-  let returned: unknown
+  // Told to end while the payload was validated.
+  if (running.abortReason !== undefined) return ended(running, { outcome: { kind: 'interrupted' } })
   try {
-    returned = task.handle(payload, context(running, task, payload))
+    const returned = task.handle(payload, context(running, task, payload))
+    return isPromise(returned) ? whenEnded(running, returned) : ended(running, outcomeOfReturn(returned))
   } catch (error) {
     return ended(running, { outcome: outcomeOfThrow(error) })
   }
-  if (!isPromise(returned)) return ended(running, outcomeOfReturn(returned))
-  return whenEnded(running, returned)
 }
 
-/** A handler that was told to end and does not is left behind: what it does later changes nothing. */
 function whenEnded(running: RunningJob, handler: PromiseLike<unknown>): Promise<Executed> {
-  return new Promise((resolve) => {
-    running.onAbandoned(() => resolve(ended(running, { outcome: { kind: 'interrupted' }, stuck: true })))
-    handler.then(
+  return unlessAbandoned(running, (resolve) => {
+    // Query builders and their like are awaited as `await` does it; a promise is taken as it is.
+    Promise.resolve(handler).then(
       (value) => resolve(ended(running, outcomeOfReturn(value))),
       (error: unknown) => resolve(ended(running, { outcome: outcomeOfThrow(error) })),
     )
+  })
+}
+
+/** What was told to end and does not is left behind: what it does later changes nothing. */
+function unlessAbandoned(
+  running: RunningJob,
+  start: (resolve: (executed: Executed) => void) => void,
+): Promise<Executed> {
+  return new Promise((resolve) => {
+    running.onAbandoned(() => resolve(ended(running, { outcome: { kind: 'interrupted' }, stuck: true })))
+    start(resolve)
   })
 }
 
@@ -69,7 +80,10 @@ function ended(running: RunningJob, executed: Executed): Executed {
   running.end()
   const reason = running.abortReason
   if (reason === undefined) return executed
-  if (reason instanceof JobTimeoutError) return { ...executed, outcome: outcomeOfThrow(reason) }
+  if (reason instanceof JobTimeoutError) {
+    const outcome = outcomeOfThrow(reason)
+    return executed.stuck === true ? { outcome, stuck: true } : { outcome }
+  }
   return executed.outcome.kind === 'failed' ? { outcome: { kind: 'interrupted' } } : executed
 }
 

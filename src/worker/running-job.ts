@@ -12,8 +12,7 @@ export class RunningJob {
   readonly job: ClaimedJob
   #controller: AbortController | undefined
   #reason: Error | undefined
-  #timeout: Timer | undefined
-  #patience: Timer | undefined
+  #timers: Timer[] | undefined
   #onAbandoned: (() => void) | undefined
 
   constructor(job: ClaimedJob) {
@@ -38,20 +37,30 @@ export class RunningJob {
     this.#onAbandoned = callback
   }
 
+  /** The first reason stands; of several patiences the one that ends first. */
   abort(reason: Error, patience: number = PATIENCE): void {
-    if (this.#reason !== undefined) return
-    this.#reason = reason
-    this.#controller?.abort(reason)
-    this.#patience = startTimer(patience, () => this.#onAbandoned?.())
+    if (this.#reason === undefined) {
+      this.#reason = reason
+      this.#controller?.abort(reason)
+    }
+    this.#after(patience, () => {
+      this.end()
+      this.#onAbandoned?.()
+    })
   }
 
   abortAfter(ms: number, reason: () => Error): void {
-    this.#timeout = startTimer(ms, () => this.abort(reason()))
+    this.#after(ms, () => this.abort(reason()))
   }
 
   /** The handler has ended, or was abandoned. */
   end(): void {
-    this.#timeout?.stop()
-    this.#patience?.stop()
+    for (const timer of this.#timers ?? []) timer.stop()
+    this.#timers = undefined
+  }
+
+  #after(ms: number, fire: () => void): void {
+    this.#timers ??= []
+    this.#timers.push(startTimer(ms, fire))
   }
 }

@@ -124,8 +124,8 @@ export class Settler {
     const [only] = batch
     if (only !== undefined && batch.length === 1) {
       if (only.isSubstitute === true) {
-        // Even ours was refused: no longer vouched for, the job is given back at the next heartbeat.
-        this.#options.book.settled(batch)
+        // Even ours was refused: no longer vouched for, the job is given back by a heartbeat.
+        this.#options.book.disowned(batch)
         return
       }
       await this.#write([

@@ -1,6 +1,7 @@
 import { KongTask, run, type Events, type Job, type Runner, type RunnerOptions, type TaskList } from 'kongtask'
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, inject } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { withClient } from '../support/run-databases.ts'
 
 /** Says nothing, so that what tests provoke does not fill the screen. */
 export const silent = {
@@ -53,6 +54,11 @@ export class Journey {
 
   async query(text: string, values: unknown[] = []): Promise<readonly Record<string, unknown>[]> {
     return (await this.database.pool.query<Record<string, unknown>>(text, values)).rows
+  }
+
+  /** From another database. */
+  async asAdmin(text: string): Promise<void> {
+    await withClient(inject('adminConnectionString'), (client) => client.query(text))
   }
 
   async job(id: string): Promise<Job> {

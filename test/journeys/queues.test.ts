@@ -91,7 +91,8 @@ describe('one concurrency for all queues', () => {
           await gate.promise
         },
       },
-      { concurrency: 1_500 },
+      // A heartbeat would make it look again; this must not wait for one.
+      { concurrency: 1_500, leaseDuration: '10m' },
     )
     const done = settled(runner, 1_600)
     await app.kong.addJobs(jobs('a', 1_600))

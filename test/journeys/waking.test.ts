@@ -113,7 +113,7 @@ describe('a listener whose connection is ended', () => {
     await warm
     const { name } = app.database
     // From another database: nobody new gets in, who is in stays.
-    await app.query(`alter database ${name} with allow_connections false`)
+    await app.asAdmin(`alter database ${name} with allow_connections false`)
     try {
       await app.query('select pg_terminate_backend($1)', [pid])
       await eventually(async () => expect(await listeners()).toEqual([]))
@@ -121,7 +121,7 @@ describe('a listener whose connection is ended', () => {
       await app.kong.addJobs([{ task: 'work' }, { task: 'work' }, { task: 'work' }])
       await done
     } finally {
-      await app.query(`alter database ${name} with allow_connections true`)
+      await app.asAdmin(`alter database ${name} with allow_connections true`)
     }
   })
 })
