@@ -36,7 +36,10 @@ function readArguments(given: readonly string[]): { only: Source | undefined; ar
   const at = given.indexOf('--only')
   if (at < 0) return { only: undefined, args: given }
   const source = given[at + 1]
-  if (source !== 'package' && source !== 'machine') throw new Error('--only takes "package" or "machine"')
+  if (source !== 'package' && source !== 'machine') {
+    console.error('--only takes "package" or "machine".')
+    process.exit(2)
+  }
   return { only: source, args: given.toSpliced(at, 2) }
 }
 

@@ -72,7 +72,7 @@ begin
         -- By place: the rows are locked, so they cannot move, and looking them up again would cost a third of the claim.
         -- By place alone: with the queue beside it, statistics from when the table was empty make it a walk of the queue.
         update kongtask.jobs j
-           set worker = p_worker, claim = p_claim, attempt = j.attempt + 1
+           set worker = p_worker, claim = p_claim, attempt = least(j.attempt, 32766) + 1
          where j.ctid = any (v_places)
         returning j.id, j.queue_id, j.task_id, j.attempt, j.max_attempts, j.priority, j.crashes,
                   j.run_at, j.created_at, j.retain_s > 0, j.ctid, j.payload::text, j.extras::text, j.errors::text;

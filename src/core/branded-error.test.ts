@@ -1,11 +1,13 @@
 import { inspect } from 'node:util'
 import { describe, expect, it, vi } from 'vitest'
 import { BrandedError } from './branded-error.ts'
+import type * as errors from './errors.ts'
 import { JobTimeoutError, KongTaskError, LeaseLostError } from './errors.ts'
+import type * as handlerErrors from './handler-errors.ts'
 import { PermanentError, RetryableError } from './handler-errors.ts'
 
 /** The same modules, loaded a second time. */
-async function secondCopy(): Promise<typeof import('./handler-errors.ts') & typeof import('./errors.ts')> {
+async function secondCopy(): Promise<typeof handlerErrors & typeof errors> {
   vi.resetModules()
   return { ...(await import('./handler-errors.ts')), ...(await import('./errors.ts')) }
 }

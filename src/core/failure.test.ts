@@ -115,17 +115,20 @@ describe('what is kept of an error', () => {
     })
   })
 
-  it.each(['message', 'name', 'stack', 'code', 'cause'])('is that it cannot be read, where its %s throws', (property) => {
-    const error = Object.defineProperty(new Error('x'), property, {
-      get: () => {
-        throw new Error('not yours')
-      },
-    })
-    expect(failedAttempt(error)).toEqual({
-      name: 'Error',
-      message: 'Something was thrown that cannot be read.',
-    })
-  })
+  it.each(['message', 'name', 'stack', 'code', 'cause'])(
+    'is that it cannot be read, where its %s throws',
+    (property) => {
+      const error = Object.defineProperty(new Error('x'), property, {
+        get: () => {
+          throw new Error('not yours')
+        },
+      })
+      expect(failedAttempt(error)).toEqual({
+        name: 'Error',
+        message: 'Something was thrown that cannot be read.',
+      })
+    },
+  )
 
   it('is no number where text belongs', () => {
     expect(failedAttempt(Object.assign(new Error('x'), { message: 42, name: null, stack: 1 }))).toEqual({

@@ -66,7 +66,9 @@ describe('what a handler returns', () => {
 
   it('may be a snooze or a cancel', () => {
     expect(outcomeOfReturn(snooze('1m'))).toEqual({ outcome: { kind: 'snoozed', delay: 60_000 } })
-    expect(outcomeOfReturn(cancel('sold out'))).toEqual({ outcome: { kind: 'cancelled', reason: 'sold out' } })
+    expect(outcomeOfReturn(cancel('sold out'))).toEqual({
+      outcome: { kind: 'cancelled', reason: 'sold out' },
+    })
   })
 
   it('makes the reason of a cancel storable, so that the database can take it', () => {

@@ -39,11 +39,7 @@ describe('a policy without jitter', () => {
       [5_000, 15_000, 45_000],
     ],
     ['exponential by 1', exponential({ factor: 1, jitter: 0 }), [1_000, 1_000, 1_000]],
-    [
-      "exponential up to '3s'",
-      exponential({ max: '3s', jitter: 0 }),
-      [1_000, 2_000, 3_000, 3_000],
-    ],
+    ["exponential up to '3s'", exponential({ max: '3s', jitter: 0 }), [1_000, 2_000, 3_000, 3_000]],
     ['polynomial()', polynomial({ jitter: 0 }), [1_000, 16_000, 81_000, 256_000]],
     ['polynomial of 2', polynomial({ base: 10, power: 2, jitter: 0 }), [10, 40, 90]],
     ['polynomial of 0', polynomial({ power: 0, jitter: 0 }), [1_000, 1_000]],
@@ -67,9 +63,7 @@ describe('any policy', () => {
     fc
       .tuple(duration, fc.double({ min: 0, max: 10, noNaN: true }), limits)
       .map(([base, power, rest]) => ({ max: rest.max, of: polynomial({ base, power, ...rest }) })),
-    fc
-      .tuple(duration, limits)
-      .map(([delay, rest]) => ({ max: rest.max, of: fixed(delay, rest) })),
+    fc.tuple(duration, limits).map(([delay, rest]) => ({ max: rest.max, of: fixed(delay, rest) })),
   )
 
   it('answers whole milliseconds from 0 up to its longest delay, whichever attempt failed', () => {

@@ -77,8 +77,8 @@ describe('a broken backoff policy', () => {
     ['returns text', () => '5m'],
     ['returns a promise', () => Promise.resolve(5)],
   ])('that %s is replaced by the default one', (_, policy) => {
-    const backoff = (): number => Reflect.apply(policy, undefined, [])
-    const settlement = decide(failed, { attempt: 2, maxAttempts: 25, backoff })
+    const facts = { attempt: 2, maxAttempts: 25, backoff: policy }
+    const settlement: unknown = Reflect.apply(decide, undefined, [failed, facts])
     expect(settlement).toMatchObject({ kind: 'retry', error })
     expect(delayOf(settlement)).toBeGreaterThanOrEqual(14_400)
     expect(delayOf(settlement)).toBeLessThanOrEqual(17_600)
@@ -93,6 +93,8 @@ describe('a broken backoff policy', () => {
   })
 })
 
-function delayOf(settlement: object): unknown {
-  return 'delay' in settlement ? settlement.delay : undefined
+function delayOf(settlement: unknown): unknown {
+  return typeof settlement === 'object' && settlement !== null && 'delay' in settlement
+    ? settlement.delay
+    : undefined
 }

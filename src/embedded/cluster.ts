@@ -35,8 +35,8 @@ export function makePassword(): string {
 export async function openClusterFolder(dataDir: string): Promise<string> {
   const made = await mkdir(dataDir, { recursive: true })
   const folder = await realpath(dataDir)
-  // Others have to enter it where the server runs as another user; the password in it has its own mode.
-  if (made !== undefined) await chmod(folder, 0o755)
+  // As root the server runs as another user, who has to get in; the password in it has a mode of its own.
+  if (made !== undefined && process.getuid?.() === 0) await chmod(folder, 0o755)
 
   const foreign = (await readdir(folder)).filter((name) => !OURS.test(name))
   if (foreign.length > 0) {

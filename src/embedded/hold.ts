@@ -88,6 +88,7 @@ function openPipe(runFolder: string): number | HoldRefusal {
   } catch (error) {
     if (hasCode(error, 'ENXIO')) return 'abandoned'
     if (hasCode(error, 'ENOENT')) return 'ending'
+    if (!hasCode(error, 'EACCES')) throw error
     throw new KongTaskError(
       'KT_POSTGRES_IN_USE',
       `The server that has ${runFolder} was started by another user. Share it through its connection string, ` +

@@ -56,7 +56,7 @@ export interface KeeperOptions {
 
 /** Starts the command below a keeper, in a session of its own: Ctrl-C in the user's terminal is not for the server. */
 export function startKeeper({ runFolder, how, command, as, log }: KeeperOptions): Keeper {
-  const keeper = { exitCode: undefined as number | undefined }
+  const keeper: { exitCode: number | undefined } = { exitCode: undefined }
   const child = spawn('/bin/sh', ['-c', SCRIPT, 'kongtask-keeper', runFolder, how, ...command], {
     ...as,
     cwd: '/',

@@ -1,5 +1,5 @@
 import { chown, lstat, mkdtemp, readFile, readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { runCommand } from './command.ts'
 import { type Opening, openHolds, pipeState } from './hold.ts'
 import { isAlive, isServerOf } from './processes.ts'
@@ -38,7 +38,8 @@ export async function removeRunFolder(path: string, as: RunAs): Promise<void> {
 /** Ends what others could not: servers and folders whose owner was killed together with the keeper. */
 export async function sweepRunFolders(as: RunAs): Promise<void> {
   const folders = await temporaryEntries(RUN_FOLDER_PREFIX)
-  await Promise.all(folders.map((folder) => sweepRunFolder(folder, as)))
+  // Settled: anybody can make a folder of that name which nobody can sweep, and that is no reason not to start.
+  await Promise.allSettled(folders.map((folder) => sweepRunFolder(folder, as)))
 }
 
 export async function sweepRunFolder(path: string, as: RunAs): Promise<void> {
@@ -65,5 +66,5 @@ async function serverIn(runFolder: string): Promise<number | null> {
   if (lock === undefined) return null
   const text = await readFile(join(runFolder, lock), 'utf8').catch(() => '')
   const pid = Number.parseInt(text, 10)
-  return Number.isInteger(pid) && isAlive(pid) && (await isServerOf(pid, runFolder)) ? pid : null
+  return Number.isInteger(pid) && isAlive(pid) && (await isServerOf(pid, basename(runFolder))) ? pid : null
 }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { KongTaskError } from '../core/errors.ts'
@@ -9,6 +9,8 @@ import { readPostmaster } from './postmaster-file.ts'
 import type { RunAs } from './run-as.ts'
 import type { RunFolder } from './run-folder.ts'
 import { until } from './until.ts'
+
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants
 
 export interface ServerOptions {
   readonly data: string
@@ -23,8 +25,8 @@ export interface ServerOptions {
 
 export type ServerStart = { readonly kind: 'running'; readonly port: number; readonly hold: Hold } | Refusal
 
+/** Another server has the data folder, or had it until just now; or another program has got our port. */
 export type Refusal =
-  /** Another server has the data folder, or had it until just now. */
   { readonly kind: 'folder-taken'; readonly log: string } | { readonly kind: 'port-taken' }
 
 /** Starts a server on a data folder. Unless it runs in the end, it is ended, and its run folder removed, by its keeper. */
@@ -123,7 +125,8 @@ function freePort(): Promise<number> {
 
 /** A log that can still be read when the keeper has removed its file. `text` is the end of what this start wrote. */
 function openLog(file: string): { readonly fd: number; text(): string; close(): void } {
-  const fd = openSync(file, 'a+', 0o600)
+  // Without following a link: the folder can be one that belongs to the server's user, and we can be root.
+  const fd = openSync(file, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600)
   // Years of development on one folder would fill the disk; what an older server said is of no use any more.
   if (fstatSync(fd).size > 10_000_000) ftruncateSync(fd)
   const before = fstatSync(fd).size

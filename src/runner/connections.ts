@@ -1,4 +1,4 @@
-import pg, { type Client, type Pool } from 'pg'
+import pg, { type Client, type Pool, type PoolClient } from 'pg'
 import type { Events } from '../core/events.ts'
 import type { Emitter } from '../runtime/emitter.ts'
 import type { RunnerConfig } from './runner-options.ts'
@@ -28,6 +28,7 @@ export function openConnections({ pool, ownsPool }: RunnerConfig, events: Emitte
     events.emit('worker.weather', { doing: 'keep a connection', error, attempt: 1 })
   engine.on('error', onError)
   pool.on('error', onError)
+  pool.on('acquire', survive)
   return {
     engine,
     session: () => new pg.Client({ ...options, application_name: 'kongtask listener' }),
@@ -35,6 +36,17 @@ export function openConnections({ pool, ownsPool }: RunnerConfig, events: Emitte
       await engine.end()
       if (ownsPool) await pool.end()
       pool.off('error', onError)
+      pool.off('acquire', survive)
     },
   }
 }
+
+/**
+ * A connection that breaks while a handler holds it, between two statements, emits an error, which without a listener
+ * would end the process. The handler's next statement fails anyway.
+ */
+function survive(client: PoolClient): void {
+  if (!client.listeners('error').includes(ignoreError)) client.on('error', ignoreError)
+}
+
+function ignoreError(): void {}

@@ -5,7 +5,10 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 /** The names of those who woke, in the order in which they did. */
-function sleepers(bell: Bell): { readonly woken: string[]; sleep(name: string, ms?: number): void } {
+function sleepers(bell: Bell): {
+  readonly woken: string[]
+  readonly sleep: (name: string, ms?: number) => void
+} {
   const woken: string[] = []
   return {
     woken,

@@ -8,7 +8,7 @@ afterEach(() => void vi.useRealTimers())
 const ignore = (): void => undefined
 
 /** A chore that notes when it ran. */
-function chore(): { readonly runs: number[]; run(): Promise<void> } {
+function chore(): { readonly runs: number[]; readonly run: () => Promise<void> } {
   const start = Date.now()
   const runs: number[] = []
   return { runs, run: async () => void runs.push(Date.now() - start) }
@@ -38,7 +38,7 @@ describe('a chore done every second', () => {
     await every(1_000, run, ignore).start()
     await vi.advanceTimersByTimeAsync(30_000)
     expect(runs).toHaveLength(1)
-    runs[0]?.resolve()
+    runs[0]?.resolve(undefined)
     await vi.advanceTimersByTimeAsync(899)
     expect(runs).toHaveLength(1)
     await vi.advanceTimersByTimeAsync(202)

@@ -5,8 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { Fifo } from './fifo.ts'
 
 type Step =
-  | { readonly do: 'push' | 'shift' | 'drain' | 'clear' }
-  | { readonly do: 'takeLast'; readonly count: number }
+  { readonly do: 'push' | 'shift' | 'drain' | 'clear' } | { readonly do: 'takeLast'; readonly count: number }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.constant({ do: 'push' as const }) },

@@ -7,7 +7,7 @@ afterEach(() => void vi.useRealTimers())
 const weather = new Error('weather')
 
 /** Work that fails so many times, and when it was tried. */
-function failing(times: number): { readonly tries: number[]; work(): Promise<string> } {
+function failing(times: number): { readonly tries: number[]; readonly work: () => Promise<string> } {
   const start = Date.now()
   const tries: number[] = []
   return {
@@ -56,7 +56,7 @@ describe('trying again', () => {
 
   it('ends at once where a second try cannot help', async () => {
     const fault = new Error('fault')
-    const work = vi.fn(() => Promise.reject(fault))
+    const work = vi.fn<() => Promise<never>>(() => Promise.reject(fault))
     const onRetry = vi.fn<() => void>()
     await expect(retry(work, { isTransient: (e) => e !== fault, onRetry })).rejects.toBe(fault)
     expect([work, onRetry].map((call) => call.mock.calls.length)).toEqual([1, 0])

@@ -26,7 +26,11 @@ describe('a timer', () => {
     const setTimeout = vi.spyOn(globalThis, 'setTimeout')
     startTimer(100 * LONGEST_OF_NODE, () => undefined)
     vi.advanceTimersByTime(2 * LONGEST_OF_NODE)
-    expect(setTimeout.mock.calls.map(([, ms]) => ms)).toEqual([LONGEST_OF_NODE, LONGEST_OF_NODE, LONGEST_OF_NODE])
+    expect(setTimeout.mock.calls.map(([, ms]) => ms)).toEqual([
+      LONGEST_OF_NODE,
+      LONGEST_OF_NODE,
+      LONGEST_OF_NODE,
+    ])
     setTimeout.mockRestore()
   })
 

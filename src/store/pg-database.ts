@@ -64,6 +64,7 @@ async function withClient<T>(
       throw new Error('The connection came after the deadline.')
     }
     client = connected
+    client.on('error', ignoreError)
     return work(connected)
   }
   try {
@@ -75,8 +76,16 @@ async function withClient<T>(
     // A connection in an unknown state must not serve anybody else. A plain SQL error leaves it in good order.
     client?.release(!isConnectionSound(error))
     throw error
+  } finally {
+    client?.off('error', ignoreError)
   }
 }
+
+/**
+ * A connection that breaks between two statements emits an error, which without a listener would end the process.
+ * The next statement fails anyway. The pool listens only while nobody has the connection.
+ */
+function ignoreError(): void {}
 
 /** The server answered with an SQLSTATE that does not end the session, so the conversation is in order. */
 function isConnectionSound(error: unknown): boolean {

@@ -5,6 +5,7 @@ import { retry } from '../runtime/retry.ts'
 import type { Claimed, ClaimedJob } from '../store/claim-jobs.ts'
 import { isLeaseLost, isTransient } from '../store/sqlstate.ts'
 import type { Store } from '../store/store.ts'
+import type { Registration } from '../store/workers.ts'
 import type { Lane } from './lane.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
 
@@ -104,10 +105,11 @@ export class Claimer {
   async #claim(ask: Ask): Promise<Claimed | undefined> {
     const { lease, store, tasks, now } = this.#options
     for (const lane of ask.lanes) lane.heard = false
+    let { registration } = lease
     try {
       const claimed = await retry(
         () => {
-          const { registration } = lease
+          registration = lease.registration
           if (registration === undefined) return Promise.resolve(undefined)
           // Each try has a number of its own: one whose answer is lost may have happened.
           return store.claimJobs({ ...registration, ...ask, claim: lease.openClaim(), tasks })
@@ -122,16 +124,18 @@ export class Claimer {
       await this.#options.onClaimed(claimed.jobs)
       return claimed
     } catch (error) {
-      await this.#failed(error)
+      this.#failed(error, registration)
       return undefined
     } finally {
       lease.closeClaim()
     }
   }
 
-  async #failed(error: unknown): Promise<void> {
-    if (isLeaseLost(error)) await this.#options.lease.lost()
-    else this.#options.onWeather(error, 1)
+  #failed(why: unknown, registration: Registration | undefined): void {
+    const onWeather = (reason: unknown): void => this.#options.onWeather(reason, 1)
+    // Not waited for: starting anew may take as long as the database likes, and we may be told to stop meanwhile.
+    if (isLeaseLost(why)) this.#options.lease.lost(registration).catch(onWeather)
+    else onWeather(why)
   }
 
   #markDry(ask: Ask, jobs: readonly ClaimedJob[]): void {

@@ -25,6 +25,7 @@ function jobOf(id: string, overrides: Partial<ClaimedJob> = {}): ClaimedJob {
     runAt: '2025-01-01 00:00:00+00',
     createdAt: '2025-01-01 00:00:00+00',
     kept: true,
+    place: '(0,1)',
     payload: '{}',
     extras: null,
     errors: null,
@@ -170,17 +171,20 @@ describe('a handler', () => {
           if (reason !== undefined) running.abort(reason)
           return end()
         },
-        (running: RunningJob): unknown => lookAlike(() => {
-          if (reason !== undefined) running.abort(reason)
-          return end()
-        }),
+        (running: RunningJob): unknown =>
+          lookAlike(() => {
+            if (reason !== undefined) running.abort(reason)
+            return end()
+          }),
       ].map(async (handle) => {
         const running = new RunningJob(jobOf('1'))
         const executed = await executing(() => handle(running), { running })
         return executed.outcome
       }),
     )
-    expect(outcomes).toEqual([expected, expected, expected].map((outcome) => expect.objectContaining(outcome)))
+    expect(outcomes).toEqual(
+      [expected, expected, expected].map((outcome) => expect.objectContaining(outcome)),
+    )
     expect(vi.getTimerCount()).toBe(0)
   })
 
@@ -204,10 +208,9 @@ describe('a handler', () => {
       outcome: { kind: 'completed', result: undefined },
       flaw: 'the value at n is a BigInt',
     })
-    const late = executing(
-      () => new Promise((resolve) => setTimeout(() => resolve(1n), 2_000)),
-      { timeout: 1_000 },
-    )
+    const late = executing(() => new Promise((resolve) => setTimeout(() => resolve(1n), 2_000)), {
+      timeout: 1_000,
+    })
     const executed = await endedAfter(2_000, late)
     expect(executed?.outcome).toMatchObject(timedOut)
     expect(executed).not.toHaveProperty('flaw')
@@ -227,7 +230,9 @@ describe('a handler', () => {
   })
 
   it.each<readonly [string, () => unknown]>([
+    // oxlint-disable-next-line unicorn/no-thenable -- that is the point
     ['whose `then` throws', () => ({ then: refuse })],
+    // oxlint-disable-next-line unicorn/no-thenable -- that is the point
     ['that throws when asked for `then`', () => Object.defineProperty({}, 'then', { get: refuse })],
     ['that has been revoked', revoked],
   ])('may return something %s without taking the slot with it', async (_, end) => {
@@ -238,7 +243,10 @@ describe('a handler', () => {
 
   it('may throw what nobody can read', async () => {
     for (const thrown of [revoked(), Object.assign(new Error('x'), { message: 1 }), undefined]) {
-      const executed = await endedAfter(0, executing(() => Promise.reject(thrown)))
+      const executed = await endedAfter(
+        0,
+        executing(() => Promise.reject(thrown)),
+      )
       expect(executed?.outcome).toMatchObject({ kind: 'failed', permanent: false })
     }
   })
@@ -276,13 +284,16 @@ describe('a handler that ignores its signal', () => {
     expect(await endedAfter(1, executed)).toEqual({ outcome: timedOut, stuck: true })
   })
 
-  it.each(['shutdown', 'lease lost'])('is left behind after the patience of a %s: given back, and stuck', async (abort) => {
-    const running = new RunningJob(jobOf('1'))
-    const executed = executing(() => new Promise(() => undefined), { running })
-    running.abort(aborts[abort] ?? new Error('never'), 100)
-    expect(await endedAfter(99, executed)).toBeUndefined()
-    expect(await endedAfter(1, executed)).toEqual({ outcome: interrupted, stuck: true })
-  })
+  it.each(['shutdown', 'lease lost'])(
+    'is left behind after the patience of a %s: given back, and stuck',
+    async (abort) => {
+      const running = new RunningJob(jobOf('1'))
+      const executed = executing(() => new Promise(() => undefined), { running })
+      running.abort(aborts[abort] ?? new Error('never'), 100)
+      expect(await endedAfter(99, executed)).toBeUndefined()
+      expect(await endedAfter(1, executed)).toEqual({ outcome: interrupted, stuck: true })
+    },
+  )
 
   it.each<readonly [string, (resolve: (value: unknown) => void, reject: (error: unknown) => void) => void]>([
     ['returns', (resolve) => resolve('done')],

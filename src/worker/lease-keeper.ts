@@ -43,6 +43,7 @@ export class LeaseKeeper implements Service {
   readonly #stopping = new AbortController()
   #holder: LeaseHolder | undefined
   #registration: Registration | undefined
+  #registering: Promise<void> | undefined
   #doubtful = false
   #claims = 0
   #awaited: number | undefined
@@ -66,16 +67,12 @@ export class LeaseKeeper implements Service {
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#beats.stop()
+    // One that is still on its way must be taken back, too.
+    await this.#registering?.catch(() => undefined)
     this.#expiry?.stop()
     const registration = this.#registration
     this.#registration = undefined
-    if (registration === undefined) return
-    try {
-      await this.#options.store.unregisterWorker(registration)
-    } catch (error) {
-      // The row stays until its lease runs out; then it is rescued, and there is nothing left to rescue.
-      this.#options.onWeather(error, 1)
-    }
+    if (registration !== undefined) await this.#unregister(registration)
   }
 
   /** Who is told what becomes of the lease. */
@@ -113,10 +110,12 @@ export class LeaseKeeper implements Service {
     this.#renewed(sentAt)
   }
 
-  /** The database says that we were declared dead: nothing at hand is ours, and we start anew. */
-  async lost(): Promise<void> {
-    const registration = this.#registration
-    if (registration === undefined) return
+  /**
+   * The database says that we were declared dead: nothing at hand is ours, and we start anew. It may say so late, of
+   * a registration that we have given up already.
+   */
+  async lost(registration: Registration | undefined = this.#registration): Promise<void> {
+    if (registration === undefined || registration !== this.#registration) return
     this.#registration = undefined
     this.#expiry?.stop()
     this.#options.book.clear()
@@ -134,12 +133,20 @@ export class LeaseKeeper implements Service {
       return
     const worn = this.#registration
     this.#registration = undefined
-    await this.#options.store.unregisterWorker(worn)
     this.#claims = 0
-    await this.#register()
+    await this.#register(worn)
   }
 
-  async #register(): Promise<void> {
+  /** One at a time: heartbeats go on while a registration is waited for. */
+  #register(worn?: Registration): Promise<void> {
+    this.#registering ??= this.#registerOnce(worn).finally(() => {
+      this.#registering = undefined
+    })
+    return this.#registering
+  }
+
+  async #registerOnce(worn: Registration | undefined): Promise<void> {
+    if (worn !== undefined) await this.#unregister(worn)
     const { store, lease, info, now, onWeather } = this.#options
     let sentAt = now()
     const registration = await retry(
@@ -151,6 +158,15 @@ export class LeaseKeeper implements Service {
     )
     this.#registration = registration
     this.#renewed(sentAt)
+  }
+
+  async #unregister(registration: Registration): Promise<void> {
+    try {
+      await this.#options.store.unregisterWorker(registration)
+    } catch (error) {
+      // The row stays until its lease runs out; then it is rescued, and there is nothing left to rescue.
+      this.#options.onWeather(error, 1)
+    }
   }
 
   #renewed(sentAt: number): void {

@@ -14,6 +14,7 @@ function jobOf(id: string, overrides: Partial<ClaimedJob> = {}): ClaimedJob {
     runAt: '2025-01-01 00:00:00+00',
     createdAt: '2025-01-01 00:00:00+00',
     kept: true,
+    place: '(0,1)',
     payload: '{}',
     extras: null,
     errors: null,

@@ -73,7 +73,11 @@ export class Worker implements LeaseHolder {
       book,
       onSettled: (job, settlement) => this.#settled(job, settlement),
       onRefused: (job, settlement, answered) => this.#refused(job, settlement, answered),
-      onFlushed: () => this.#progressed.ring(),
+      onFlushed: () => {
+        this.#progressed.ring()
+        // It may have been clogged.
+        this.#claimer.look()
+      },
       onWeather: (error, attempt) => events.emit('worker.weather', { doing: 'settle jobs', error, attempt }),
       onUnwritable: (job, error) => this.#unwritable(job, error),
     })
@@ -169,8 +173,18 @@ export class Worker implements LeaseHolder {
   async #claimed(jobs: readonly ClaimedJob[]): Promise<void> {
     const { book, queues } = this.#options
     book.opened(jobs)
-    if (jobs.some((job) => !queues.has(job.queueId))) await queues.refresh()
+    if (jobs.some((job) => !queues.has(job.queueId))) await this.#refreshNames()
     this.#release(this.#stopping ? jobs : this.#dispatcher.take(jobs))
+  }
+
+  /** Names are for people: jobs that are claimed must run without them. */
+  async #refreshNames(): Promise<void> {
+    const { queues, events } = this.#options
+    try {
+      await queues.refresh()
+    } catch (error) {
+      events.emit('worker.weather', { doing: 'read the names of queues', error, attempt: 1 })
+    }
   }
 
   #release(jobs: readonly ClaimedJob[]): void {

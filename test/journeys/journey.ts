@@ -2,14 +2,7 @@ import { KongTask, run, type Events, type Job, type Runner, type RunnerOptions, 
 import { afterAll, afterEach, beforeAll, beforeEach, inject } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { withClient } from '../support/run-databases.ts'
-
-/** Says nothing, so that what tests provoke does not fill the screen. */
-export const silent = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-}
+import { silent } from './journey-logger.ts'
 
 type Options = Partial<Omit<RunnerOptions, 'tasks' | 'pool' | 'connectionString'>>
 

@@ -1,7 +1,8 @@
 import { run, ShutdownError, type Runner } from 'kongtask'
 import { describe, expect, it } from 'vitest'
 import { deferred } from '../support/wait.ts'
-import { once, settled, silent, useJourney } from './journey.ts'
+import { silent } from './journey-logger.ts'
+import { once, settled, useJourney } from './journey.ts'
 
 const app = useJourney()
 

@@ -1,0 +1,352 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { ClaimedJob } from '../store/claim-jobs.ts'
+import type { Heartbeat, Registration } from '../store/workers.ts'
+import { ClaimBook } from './claim-book.ts'
+import { LeaseKeeper } from './lease-keeper.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+const LEASE = 15_000
+const INTERVAL = 5_000
+
+const weather = Object.assign(new Error('connection reset'), { code: 'ECONNRESET' })
+const noSuchRight = Object.assign(new Error('permission denied'), { code: '42501' })
+
+function jobOf(id: string, overrides: Partial<ClaimedJob> = {}): ClaimedJob {
+  return {
+    id,
+    queueId: 1,
+    taskId: 1,
+    attempt: 1,
+    maxAttempts: 25,
+    priority: 1,
+    crashes: 0,
+    runAt: '2025-01-01 00:00:00+00',
+    createdAt: '2025-01-01 00:00:00+00',
+    kept: true,
+    place: '(0,1)',
+    payload: '{}',
+    extras: null,
+    errors: null,
+    lease: { worker: 1, claim: 1 },
+    ...overrides,
+  }
+}
+
+const ofClaim = (claim: number): ClaimedJob => jobOf('1', { lease: { worker: 1, claim } })
+
+/** A lease, the database that it is kept in, and what its holder is told. Time is virtual. */
+class Bench {
+  readonly beats: Heartbeat[] = []
+  readonly registrations: Registration[] = []
+  readonly unregistered: Registration[] = []
+  readonly told: string[] = []
+  readonly weather: unknown[] = []
+  readonly book = new ClaimBook()
+  /** What a heartbeat comes to. */
+  onBeat: () => Promise<boolean> = () => Promise.resolve(true)
+  /** What comes before a registration. */
+  onRegister: () => Promise<void> = () => Promise.resolve()
+  onUnregister: () => Promise<void> = () => Promise.resolve()
+  readonly keeper: LeaseKeeper
+
+  constructor() {
+    this.keeper = new LeaseKeeper({
+      store: {
+        registerWorker: async () => {
+          await this.onRegister()
+          const worker = this.registrations.length + 1
+          const registration = { worker, nonce: `nonce ${worker}` }
+          this.registrations.push(registration)
+          return registration
+        },
+        heartbeat: (beat) => {
+          this.beats.push(beat)
+          return this.onBeat()
+        },
+        unregisterWorker: async (registration) => {
+          await this.onUnregister()
+          this.unregistered.push(registration)
+        },
+      },
+      book: this.book,
+      lease: LEASE,
+      interval: INTERVAL,
+      info: { host: 'here' },
+      now: () => Date.now(),
+      onWeather: (error) => this.weather.push(error),
+    })
+    this.keeper.holdFor({
+      leaseLost: (worker) => this.told.push(`lost ${worker}`),
+      leaseRenewed: () => this.told.push('renewed'),
+    })
+  }
+
+  static async started(): Promise<Bench> {
+    const bench = new Bench()
+    await bench.keeper.start()
+    bench.told.length = 0
+    return bench
+  }
+
+  async pass(ms: number): Promise<void> {
+    await vi.advanceTimersByTimeAsync(ms)
+  }
+}
+
+const never = (): Promise<never> => new Promise(() => undefined)
+
+describe('a lease', () => {
+  it('begins with a registration, and is renewed about every interval', async () => {
+    const bench = new Bench()
+    expect(bench.keeper.registration).toBeUndefined()
+    await bench.keeper.start()
+    expect(bench.keeper.registration).toEqual({ worker: 1, nonce: 'nonce 1' })
+    expect(bench.told).toEqual(['renewed'])
+    await bench.pass(4 * INTERVAL * 1.1)
+    expect(bench.beats.length).toBeGreaterThanOrEqual(4)
+    expect(bench.beats[0]).toEqual({ worker: 1, nonce: 'nonce 1', lease: LEASE, known: [], before: 1 })
+    expect(new Set(bench.told)).toEqual(new Set(['renewed']))
+    await bench.keeper.stop()
+  })
+
+  it('waits for a database that is not there yet, and refuses to start on one that will never do', async () => {
+    const bench = new Bench()
+    bench.onRegister = () => Promise.reject(weather)
+    let started = false
+    void bench.keeper.start().then(() => (started = true))
+    await bench.pass(60_000)
+    expect([started, bench.weather.length > 5]).toEqual([false, true])
+    bench.onRegister = () => Promise.resolve()
+    await bench.pass(5_001)
+    expect(started).toBe(true)
+    await bench.keeper.stop()
+
+    const forbidden = new Bench()
+    forbidden.onRegister = () => Promise.reject(noSuchRight)
+    await expect(forbidden.keeper.start()).rejects.toBe(noSuchRight)
+  })
+
+  it('ends with a last word, after which nothing happens', async () => {
+    const bench = await Bench.started()
+    await bench.keeper.stop()
+    await bench.keeper.stop()
+    expect(bench.unregistered).toEqual([{ worker: 1, nonce: 'nonce 1' }])
+    expect(bench.keeper.registration).toBeUndefined()
+    await bench.pass(10 * LEASE)
+    expect([bench.beats, bench.told, vi.getTimerCount()]).toEqual([[], [], 0])
+  })
+
+  it('ends although the last word is not heard, or nothing was ever said', async () => {
+    const bench = await Bench.started()
+    bench.onUnregister = () => Promise.reject(weather)
+    await bench.keeper.stop()
+    expect(bench.weather).toEqual([weather])
+
+    const unborn = new Bench()
+    await unborn.keeper.stop()
+    expect(unborn.unregistered).toEqual([])
+  })
+})
+
+describe('doubt', () => {
+  it('comes when a lease has passed since the last heartbeat that succeeded was sent', async () => {
+    const bench = await Bench.started()
+    bench.onBeat = () => Promise.reject(weather)
+    await bench.pass(LEASE - 1)
+    expect(bench.told).toEqual([])
+    expect(bench.keeper.registration).toBeDefined()
+    await bench.pass(1)
+    expect(bench.told).toEqual(['lost 1'])
+    expect(bench.keeper.registration).toBeUndefined()
+    expect(bench.weather.length).toBeGreaterThanOrEqual(2)
+    await bench.keeper.stop()
+  })
+
+  it('counts from when the heartbeat was sent, not from when its answer came', async () => {
+    const bench = await Bench.started()
+    bench.onBeat = () => new Promise((resolve) => setTimeout(() => resolve(true), 4_000))
+    const sentAt = Date.now()
+    const beat = bench.keeper.beat()
+    await bench.pass(4_000)
+    await beat
+    bench.onBeat = () => Promise.reject(weather)
+    await bench.pass(sentAt + LEASE - 1 - Date.now())
+    expect(bench.told).toEqual(['renewed'])
+    await bench.pass(1)
+    expect(bench.told).toEqual(['renewed', 'lost 1'])
+    await bench.keeper.stop()
+  })
+
+  it('ends with the next success: the same worker goes on, with its claims', async () => {
+    const bench = await Bench.started()
+    bench.book.opened([ofClaim(bench.keeper.openClaim())])
+    bench.keeper.closeClaim()
+    bench.onBeat = () => Promise.reject(weather)
+    await bench.pass(LEASE)
+    bench.onBeat = () => Promise.resolve(true)
+    await bench.keeper.beat()
+    expect(bench.told).toEqual(['lost 1', 'renewed'])
+    expect(bench.keeper.registration).toEqual({ worker: 1, nonce: 'nonce 1' })
+    expect(bench.beats.at(-1)).toMatchObject({ worker: 1, known: [1], before: 2 })
+    expect(bench.registrations).toHaveLength(1)
+    await bench.keeper.stop()
+  })
+})
+
+describe('a refused heartbeat', () => {
+  it('means that we were declared dead: who holds jobs is told, and we start anew', async () => {
+    const bench = await Bench.started()
+    bench.book.opened([ofClaim(1)])
+    bench.onBeat = () => Promise.resolve(false)
+    await bench.keeper.beat()
+    expect(bench.told).toEqual(['lost 1', 'renewed'])
+    expect(bench.book.claims).toEqual([])
+    expect(bench.keeper.registration).toEqual({ worker: 2, nonce: 'nonce 2' })
+    bench.onBeat = () => Promise.resolve(true)
+    await bench.keeper.beat()
+    expect(bench.beats.at(-1)).toMatchObject({ worker: 2 })
+    await bench.keeper.stop()
+    expect(bench.unregistered).toEqual([{ worker: 2, nonce: 'nonce 2' }])
+  })
+
+  it('is as good as a claim that says so', async () => {
+    const bench = await Bench.started()
+    await bench.keeper.lost()
+    expect(bench.told).toEqual(['lost 1', 'renewed'])
+    expect(bench.keeper.registration?.worker).toBe(2)
+    await bench.keeper.stop()
+  })
+
+  it('that answers about a registration of the past changes nothing', async () => {
+    const bench = await Bench.started()
+    let answer: (alive: boolean) => void = () => undefined
+    bench.onBeat = () =>
+      new Promise((resolve) => {
+        answer = resolve
+      })
+    const beat = bench.keeper.beat()
+    await bench.keeper.lost()
+    answer(false)
+    await beat
+    expect(bench.told).toEqual(['lost 1', 'renewed'])
+    expect(bench.keeper.registration?.worker).toBe(2)
+    await bench.keeper.stop()
+  })
+
+  it('of a registration of the past, said by a claim, changes nothing either', async () => {
+    const bench = await Bench.started()
+    const past = bench.keeper.registration
+    await bench.keeper.lost(past)
+    await bench.keeper.lost(past)
+    expect(bench.told).toEqual(['lost 1', 'renewed'])
+    expect(bench.keeper.registration?.worker).toBe(2)
+    await bench.keeper.stop()
+  })
+
+  it('does not register twice where heartbeats go on while the registration is waited for', async () => {
+    const bench = await Bench.started()
+    bench.onRegister = () => Promise.reject(weather)
+    void bench.keeper.lost()
+    await bench.pass(60_000)
+    expect(bench.keeper.registration).toBeUndefined()
+    bench.onRegister = () => Promise.resolve()
+    await bench.pass(60_000)
+    expect(bench.registrations).toHaveLength(2)
+    expect(bench.keeper.registration?.worker).toBe(2)
+    expect(bench.told.filter((what) => what.startsWith('lost'))).toEqual(['lost 1'])
+    await bench.keeper.stop()
+  })
+
+  it('is followed by a registration at a later heartbeat where the first try was no use', async () => {
+    const bench = await Bench.started()
+    bench.onRegister = () => Promise.reject(noSuchRight)
+    await expect(bench.keeper.lost()).rejects.toBe(noSuchRight)
+    bench.onRegister = () => Promise.resolve()
+    await bench.pass(INTERVAL * 1.1 + 1)
+    expect(bench.keeper.registration?.worker).toBe(2)
+    await bench.keeper.stop()
+  })
+
+  it('does not keep us from stopping while the database is gone', async () => {
+    const bench = await Bench.started()
+    bench.onRegister = () => Promise.reject(weather)
+    bench.onBeat = () => Promise.resolve(false)
+    await bench.pass(INTERVAL * 1.1 + 1)
+    expect(bench.told).toEqual(['lost 1'])
+    await bench.keeper.stop()
+    expect([bench.unregistered, vi.getTimerCount()]).toEqual([[], 0])
+  })
+
+  it('leaves no registration behind that came while we stopped', async () => {
+    const bench = await Bench.started()
+    let register = (): void => undefined
+    bench.onRegister = () =>
+      new Promise((resolve) => {
+        register = resolve
+      })
+    void bench.keeper.lost()
+    let stopped = false
+    void bench.keeper.stop().then(() => (stopped = true))
+    await bench.pass(1_000)
+    expect(stopped).toBe(false)
+    register()
+    await bench.pass(LEASE * 2)
+    expect(stopped).toBe(true)
+    expect(bench.unregistered).toEqual([{ worker: 2, nonce: 'nonce 2' }])
+    expect([bench.keeper.registration, vi.getTimerCount()]).toEqual([undefined, 0])
+  })
+})
+
+describe('what a heartbeat vouches for', () => {
+  it('is every claim that has unsettled jobs, and the one whose answer is awaited', async () => {
+    const bench = await Bench.started()
+    bench.book.opened([ofClaim(bench.keeper.openClaim())])
+    bench.keeper.closeClaim()
+    await bench.keeper.beat()
+    expect(bench.beats.at(-1)).toMatchObject({ known: [1], before: 2 })
+
+    const awaited = bench.keeper.openClaim()
+    await bench.keeper.beat()
+    expect(bench.beats.at(-1)).toMatchObject({ known: [1, awaited], before: 3 })
+
+    bench.keeper.closeClaim()
+    bench.book.settled([ofClaim(1)])
+    await bench.keeper.beat()
+    expect(bench.beats.at(-1)).toMatchObject({ known: [], before: 3 })
+    await bench.keeper.stop()
+  })
+
+  it('is not a try whose answer was given up: what it claimed is to be given back', async () => {
+    const bench = await Bench.started()
+    const lost = bench.keeper.openClaim()
+    const again = bench.keeper.openClaim()
+    await bench.keeper.beat()
+    expect(bench.beats.at(-1)).toMatchObject({ known: [again], before: again + 1 })
+    expect(lost).toBeLessThan(again)
+    await bench.keeper.stop()
+  })
+
+  it('is never a claim that was opened after it was sent', async () => {
+    const bench = await Bench.started()
+    bench.onBeat = never
+    void bench.keeper.beat()
+    const later = bench.keeper.openClaim()
+    expect(bench.beats.at(-1)?.before).toBeLessThanOrEqual(later)
+  })
+})
+
+describe('the number of a claim', () => {
+  it('is never used twice, not by the next registration either', async () => {
+    const bench = await Bench.started()
+    const numbers = [bench.keeper.openClaim(), bench.keeper.openClaim()]
+    await bench.keeper.lost()
+    numbers.push(bench.keeper.openClaim())
+    await bench.keeper.renewIfWorn()
+    numbers.push(bench.keeper.openClaim())
+    expect(numbers).toEqual([1, 2, 3, 4])
+    expect(bench.registrations).toHaveLength(2)
+    await bench.keeper.stop()
+  })
+})

@@ -1,0 +1,168 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import type { Events } from '../core/events.ts'
+import { Emitter } from '../runtime/emitter.ts'
+import type { Claimed, ClaimedJob } from '../store/claim-jobs.ts'
+import type { Store } from '../store/store.ts'
+import { ClaimBook } from './claim-book.ts'
+import { Lane } from './lane.ts'
+import { LeaseKeeper } from './lease-keeper.ts'
+import { Worker, type QueueNames } from './worker.ts'
+
+// What the database is needed for is in test/worker; here is what a real one does too rarely.
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+function jobOf(id: string, overrides: Partial<ClaimedJob> = {}): ClaimedJob {
+  return {
+    id,
+    queueId: 1,
+    taskId: 1,
+    attempt: 1,
+    maxAttempts: 25,
+    priority: 1,
+    crashes: 0,
+    runAt: '2025-01-01 00:00:00+00',
+    createdAt: '2025-01-01 00:00:00+00',
+    kept: true,
+    place: '(0,1)',
+    payload: '{}',
+    extras: null,
+    errors: null,
+    lease: { worker: 1, claim: 1 },
+    ...overrides,
+  }
+}
+
+const POLL = 2_000
+
+const refuse = (): never => {
+  throw new Error('nothing here asks for this')
+}
+
+const unused: Store = {
+  migrate: refuse,
+  checkSchema: refuse,
+  insertJobs: refuse,
+  publish: refuse,
+  readQueueNames: refuse,
+  registerWorker: () => Promise.resolve({ worker: 1, nonce: 'n' }),
+  heartbeat: () => Promise.resolve(true),
+  unregisterWorker: () => Promise.resolve(),
+  rescueWorkers: refuse,
+  claimJobs: refuse,
+  settleJobs: refuse,
+  readJob: refuse,
+  listDeadLetters: refuse,
+  takeTurn: refuse,
+  extendHistory: refuse,
+  dropExpiredDays: refuse,
+  pruneOverflow: refuse,
+}
+
+const known: QueueNames = { has: () => true, name: String, refresh: refuse }
+
+interface Parts {
+  readonly store: Partial<Store>
+  readonly lane: Lane
+  readonly queues?: QueueNames
+}
+
+/** A worker whose handlers return at once, over a database of the test's own. Time is virtual. */
+class Bench implements AsyncDisposable {
+  readonly weather: unknown[] = []
+  readonly book = new ClaimBook()
+  readonly #lease: LeaseKeeper
+  readonly #worker: Worker
+
+  constructor({ store: given, lane, queues = known }: Parts) {
+    const store = { ...unused, ...given }
+    const now = (): number => Date.now()
+    const events = new Emitter<Events>(refuse)
+    events.on('worker.weather', ({ error }) => this.weather.push(error))
+    const times = { lease: 15_000, interval: 5_000, now }
+    this.#lease = new LeaseKeeper({ store, book: this.book, info: {}, onWeather: refuse, ...times })
+    this.#worker = new Worker({
+      store,
+      lanes: lane,
+      lease: this.#lease,
+      book: this.book,
+      tasks: new Map([[1, { name: 'work', defaults: {}, schema: undefined, handle: () => 'done' }]]),
+      queues,
+      services: {
+        logger: { debug: refuse, info: refuse, warn: refuse, error: refuse },
+        pool: { query: refuse, connect: refuse },
+        adder: { addJob: refuse, addJobs: refuse },
+        onTransaction: refuse,
+      },
+      events,
+      pollInterval: POLL,
+      now,
+    })
+  }
+
+  async start(): Promise<void> {
+    await this.#lease.start()
+    this.#worker.start()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const stopping = this.#worker.stop(0)
+    await vi.advanceTimersByTimeAsync(20_000)
+    await stopping
+    await this.#lease.stop()
+  }
+}
+
+const dry: Claimed = { jobs: [], dry: true, nextDueIn: undefined }
+
+it('runs jobs of a queue whose name it cannot read just now: what is claimed must end in the settler', async () => {
+  const settled: string[] = []
+  const gone = new Error('connection reset')
+  const claims: Claimed[] = [{ ...dry, jobs: [jobOf('1', { queueId: 99 })] }]
+  await using bench = new Bench({
+    lane: new Lane(1, Date.now()),
+    store: {
+      claimJobs: async () => claims.shift() ?? dry,
+      settleJobs: async ({ jobs }) => {
+        settled.push(...jobs.map(({ id, settlement }) => `${id} ${settlement.kind}`))
+        return new Set()
+      },
+    },
+    queues: { has: () => false, name: String, refresh: () => Promise.reject(gone) },
+  })
+  await bench.start()
+  await vi.advanceTimersByTimeAsync(100)
+  expect(settled).toEqual(['1 completed'])
+  expect([bench.weather, bench.book.claims]).toEqual([[gone], []])
+})
+
+it('claims no more while thousands wait to be settled, and goes on as soon as they are', async () => {
+  let release = (): void => undefined
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  let claims = 0
+  await using bench = new Bench({
+    lane: new Lane(1_000, Date.now()),
+    store: {
+      claimJobs: async ({ total }) => {
+        claims += 1
+        if (claims > 7) return dry
+        return {
+          jobs: Array.from({ length: total }, (_, n) => jobOf(`${claims}${n}`)),
+          dry: false,
+          nextDueIn: undefined,
+        }
+      },
+      settleJobs: () => held.then(() => new Set()),
+    },
+  })
+  await bench.start()
+  // Polls, too, find it clogged.
+  await vi.advanceTimersByTimeAsync(10 * POLL)
+  expect(claims).toBe(6)
+  release()
+  await vi.advanceTimersByTimeAsync(100)
+  expect(claims).toBeGreaterThan(6)
+})
