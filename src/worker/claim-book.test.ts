@@ -1,30 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { ClaimedJob } from '../store/claim-jobs.ts'
 import { ClaimBook } from './claim-book.ts'
-
-function jobOf(id: string, overrides: Partial<ClaimedJob> = {}): ClaimedJob {
-  return {
-    id,
-    queueId: 1,
-    taskId: 1,
-    attempt: 1,
-    maxAttempts: 25,
-    priority: 1,
-    crashes: 0,
-    runAt: '2025-01-01 00:00:00+00',
-    createdAt: '2025-01-01 00:00:00+00',
-    kept: true,
-    place: '(0,1)',
-    payload: '{}',
-    extras: null,
-    errors: null,
-    lease: { worker: 1, claim: 1 },
-    ...overrides,
-  }
-}
+import { claimedJob } from '../../test/support/claimed-job.ts'
 
 const of = (claim: number, queueId = 1, id = '1'): ClaimedJob =>
-  jobOf(id, { queueId, lease: { worker: 1, claim } })
+  claimedJob(id, { queueId, lease: { worker: 1, claim } })
 
 /** What the settler does with a batch: asks what it would close, writes, and notes it. */
 function settle(book: ClaimBook, ...jobs: readonly ClaimedJob[]): number[] {

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Claimed, ClaimedJob, ClaimRequest } from '../store/claim-jobs.ts'
+import type { Claimed, ClaimRequest } from '../store/claim-jobs.ts'
 import { ClaimBook } from './claim-book.ts'
 import { Claimer, type Lanes } from './claimer.ts'
 import { Lane } from './lane.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
+import { claimedJob } from '../../test/support/claimed-job.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -16,30 +17,9 @@ const weather = Object.assign(new Error('connection reset'), { code: 'ECONNRESET
 const fault = Object.assign(new Error('no such function'), { code: '42883' })
 const declaredDead = Object.assign(new Error('no longer registered'), { code: 'KT002' })
 
-function jobOf(id: string, overrides: Partial<ClaimedJob> = {}): ClaimedJob {
-  return {
-    id,
-    queueId: 1,
-    taskId: 1,
-    attempt: 1,
-    maxAttempts: 25,
-    priority: 1,
-    crashes: 0,
-    runAt: '2025-01-01 00:00:00+00',
-    createdAt: '2025-01-01 00:00:00+00',
-    kept: true,
-    place: '(0,1)',
-    payload: '{}',
-    extras: null,
-    errors: null,
-    lease: { worker: 1, claim: 1 },
-    ...overrides,
-  }
-}
-
 const dry: Claimed = { jobs: [], dry: true, nextDueIn: undefined }
 const full = (count: number, queueId = 1): Claimed => ({
-  jobs: Array.from({ length: count }, (_, index) => jobOf(String(index), { queueId })),
+  jobs: Array.from({ length: count }, (_, index) => claimedJob(String(index), { queueId })),
   dry: false,
   nextDueIn: undefined,
 })
@@ -127,7 +107,7 @@ class Bench {
 /** Fills a lane's slots, as the dispatcher would. */
 function occupy(lane: Lane, slots: number): void {
   for (let n = 0; n < slots; n++) {
-    lane.buffer.push(jobOf(String(n)))
+    lane.buffer.push(claimedJob(String(n)))
     lane.next(Date.now())
   }
 }

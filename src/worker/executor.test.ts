@@ -5,34 +5,13 @@ import { PermanentError, RetryableError } from '../core/handler-errors.ts'
 import type { JobContext } from '../core/job-context.ts'
 import type { TaskEntry } from '../core/task-list.ts'
 import { cancel, snooze } from '../core/verdict.ts'
-import type { ClaimedJob } from '../store/claim-jobs.ts'
 import { execute, type Executed, type Execution } from './executor.ts'
 import { LazyJobContext, type ContextServices } from './job-context.ts'
 import { RunningJob } from './running-job.ts'
+import { claimedJob } from '../../test/support/claimed-job.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
-
-function jobOf(id: string, overrides: Partial<ClaimedJob> = {}): ClaimedJob {
-  return {
-    id,
-    queueId: 1,
-    taskId: 1,
-    attempt: 1,
-    maxAttempts: 25,
-    priority: 1,
-    crashes: 0,
-    runAt: '2025-01-01 00:00:00+00',
-    createdAt: '2025-01-01 00:00:00+00',
-    kept: true,
-    place: '(0,1)',
-    payload: '{}',
-    extras: null,
-    errors: null,
-    lease: { worker: 1, claim: 1 },
-    ...overrides,
-  }
-}
 
 const refuse = (): never => {
   throw new Error('no handler here looks at this')
@@ -57,7 +36,12 @@ interface Situation {
 }
 
 function executing(handle: Handle, situation: Situation = {}): Executed | Promise<Executed> {
-  const { payload = '{}', schema, timeout, running = new RunningJob(jobOf('1', { payload })) } = situation
+  const {
+    payload = '{}',
+    schema,
+    timeout,
+    running = new RunningJob(claimedJob('1', { payload })),
+  } = situation
   const task: TaskEntry = { name: 'work', defaults: {}, schema, handle }
   const context: Execution['context'] = (job, { name }, output) =>
     new LazyJobContext(job, name, output, services)
@@ -177,7 +161,7 @@ describe('a handler', () => {
             return end()
           }),
       ].map(async (handle) => {
-        const running = new RunningJob(jobOf('1'))
+        const running = new RunningJob(claimedJob('1'))
         const executed = await executing(() => handle(running), { running })
         return executed.outcome
       }),
@@ -191,7 +175,7 @@ describe('a handler', () => {
   it.each(table.filter(({ reason }) => reason !== undefined))(
     'that $how before the abort ($abort) is not undone by it',
     async ({ end, reason = new Error('never'), outcome }) => {
-      const running = new RunningJob(jobOf('1'))
+      const running = new RunningJob(claimedJob('1'))
       const executed = await executing(end, { running })
       running.abort(reason)
       expect(executed.outcome).toMatchObject(outcome)
@@ -217,7 +201,7 @@ describe('a handler', () => {
   })
 
   it('gets the parsed payload, its job and its signal', async () => {
-    const running = new RunningJob(jobOf('77', { payload: '{"to":["ada"]}', queueId: 4, attempt: 3 }))
+    const running = new RunningJob(claimedJob('77', { payload: '{"to":["ada"]}', queueId: 4, attempt: 3 }))
     const seen = vi.fn<Handle>((payload, { job, signal, rawPayload }) => {
       expect(payload).toEqual({ to: ['ada'] })
       expect(job).toMatchObject({ id: '77', task: 'work', queue: 'queue 4', attempt: 3, state: 'running' })
@@ -287,7 +271,7 @@ describe('a handler that ignores its signal', () => {
   it.each(['shutdown', 'lease lost'])(
     'is left behind after the patience of a %s: given back, and stuck',
     async (abort) => {
-      const running = new RunningJob(jobOf('1'))
+      const running = new RunningJob(claimedJob('1'))
       const executed = executing(() => new Promise(() => undefined), { running })
       running.abort(aborts[abort] ?? new Error('never'), 100)
       expect(await endedAfter(99, executed)).toBeUndefined()
@@ -299,7 +283,7 @@ describe('a handler that ignores its signal', () => {
     ['returns', (resolve) => resolve('done')],
     ['throws', (_, reject) => reject(new Error('no'))],
   ])('changes nothing when it %s afterwards', async (_, end) => {
-    const running = new RunningJob(jobOf('1'))
+    const running = new RunningJob(claimedJob('1'))
     let later = (): void => undefined
     const work = new Promise((resolve, reject) => {
       later = () => end(resolve, reject)
@@ -360,7 +344,7 @@ describe('a payload', () => {
   it.each(Object.entries({ shutdown: interrupted, 'lease lost': interrupted, timeout: timedOut }))(
     'that is still being validated at a %s starts no handler any more',
     async (abort, outcome) => {
-      const running = new RunningJob(jobOf('1'))
+      const running = new RunningJob(claimedJob('1'))
       let valid = (): void => undefined
       const validation = new Promise<{ value: unknown }>((resolve) => {
         valid = () => resolve({ value: 1 })

@@ -1,30 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { ClaimedJob } from '../store/claim-jobs.ts'
 import { Lane } from './lane.ts'
-
-function jobOf(id: string, overrides: Partial<ClaimedJob> = {}): ClaimedJob {
-  return {
-    id,
-    queueId: 1,
-    taskId: 1,
-    attempt: 1,
-    maxAttempts: 25,
-    priority: 1,
-    crashes: 0,
-    runAt: '2025-01-01 00:00:00+00',
-    createdAt: '2025-01-01 00:00:00+00',
-    kept: true,
-    place: '(0,1)',
-    payload: '{}',
-    extras: null,
-    errors: null,
-    lease: { worker: 1, claim: 1 },
-    ...overrides,
-  }
-}
+import { claimedJob } from '../../test/support/claimed-job.ts'
 
 function buffer(lane: Lane, count: number): void {
-  for (let n = 0; n < count; n++) lane.buffer.push(jobOf(String(n)))
+  for (let n = 0; n < count; n++) lane.buffer.push(claimedJob(String(n)))
 }
 
 /** Runs `count` jobs of `duration` ms each through the lane, all within the span that ends `now`. */

@@ -3,6 +3,7 @@ import type { ClaimedJob } from '../store/claim-jobs.ts'
 import type { Heartbeat, Registration } from '../store/workers.ts'
 import { ClaimBook } from './claim-book.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
+import { claimedJob } from '../../test/support/claimed-job.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -13,28 +14,7 @@ const INTERVAL = 5_000
 const weather = Object.assign(new Error('connection reset'), { code: 'ECONNRESET' })
 const noSuchRight = Object.assign(new Error('permission denied'), { code: '42501' })
 
-function jobOf(id: string, overrides: Partial<ClaimedJob> = {}): ClaimedJob {
-  return {
-    id,
-    queueId: 1,
-    taskId: 1,
-    attempt: 1,
-    maxAttempts: 25,
-    priority: 1,
-    crashes: 0,
-    runAt: '2025-01-01 00:00:00+00',
-    createdAt: '2025-01-01 00:00:00+00',
-    kept: true,
-    place: '(0,1)',
-    payload: '{}',
-    extras: null,
-    errors: null,
-    lease: { worker: 1, claim: 1 },
-    ...overrides,
-  }
-}
-
-const ofClaim = (claim: number): ClaimedJob => jobOf('1', { lease: { worker: 1, claim } })
+const ofClaim = (claim: number): ClaimedJob => claimedJob('1', { lease: { worker: 1, claim } })
 
 /** A lease, the database that it is kept in, and what its holder is told. Time is virtual. */
 class Bench {

@@ -1,27 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { ClaimedJob } from '../store/claim-jobs.ts'
 import { RunningJob } from './running-job.ts'
-
-function jobOf(id: string, overrides: Partial<ClaimedJob> = {}): ClaimedJob {
-  return {
-    id,
-    queueId: 1,
-    taskId: 1,
-    attempt: 1,
-    maxAttempts: 25,
-    priority: 1,
-    crashes: 0,
-    runAt: '2025-01-01 00:00:00+00',
-    createdAt: '2025-01-01 00:00:00+00',
-    kept: true,
-    place: '(0,1)',
-    payload: '{}',
-    extras: null,
-    errors: null,
-    lease: { worker: 1, claim: 1 },
-    ...overrides,
-  }
-}
+import { claimedJob } from '../../test/support/claimed-job.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -30,7 +9,7 @@ const timeout = new Error('too late')
 const shutdown = new Error('we stop')
 
 function running(): { readonly job: RunningJob; readonly abandoned: ReturnType<typeof vi.fn> } {
-  const job = new RunningJob(jobOf('1'))
+  const job = new RunningJob(claimedJob('1'))
   const abandoned = vi.fn<() => void>()
   job.onAbandoned(abandoned)
   return { job, abandoned }

@@ -4,30 +4,10 @@ import type { ClaimedJob } from '../store/claim-jobs.ts'
 import type { SettleRequest } from '../store/settle-jobs.ts'
 import { ClaimBook } from './claim-book.ts'
 import { Settler } from './settler.ts'
+import { claimedJob } from '../../test/support/claimed-job.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
-
-function jobOf(id: string, overrides: Partial<ClaimedJob> = {}): ClaimedJob {
-  return {
-    id,
-    queueId: 1,
-    taskId: 1,
-    attempt: 1,
-    maxAttempts: 25,
-    priority: 1,
-    crashes: 0,
-    runAt: '2025-01-01 00:00:00+00',
-    createdAt: '2025-01-01 00:00:00+00',
-    kept: true,
-    place: '(0,1)',
-    payload: '{}',
-    extras: null,
-    errors: null,
-    lease: { worker: 1, claim: 1 },
-    ...overrides,
-  }
-}
 
 const completed: Settlement = { kind: 'completed', result: undefined }
 const substitute: Settlement = {
@@ -107,7 +87,7 @@ function held(): { readonly answer: Answer; release(): void } {
 }
 
 function manyJobs(count: number, from = 1): ClaimedJob[] {
-  return Array.from({ length: count }, (_, index) => jobOf(String(from + index)))
+  return Array.from({ length: count }, (_, index) => claimedJob(String(from + index)))
 }
 
 /** Refuses every batch that holds one of these ids with a fault of its data. */
@@ -149,10 +129,10 @@ describe('batches', () => {
   it('are of one worker and one queue each', async () => {
     const bench = new Bench(written)
     bench.add(
-      jobOf('1', { queueId: 7 }),
-      jobOf('2', { queueId: 8 }),
-      jobOf('3', { queueId: 7 }),
-      jobOf('4', { queueId: 7, lease: { worker: 2, claim: 5 } }),
+      claimedJob('1', { queueId: 7 }),
+      claimedJob('2', { queueId: 8 }),
+      claimedJob('3', { queueId: 7 }),
+      claimedJob('4', { queueId: 7, lease: { worker: 2, claim: 5 } }),
     )
     await bench.flushed()
     expect(bench.requests.map(({ worker, queue }) => [worker, queue])).toEqual([
@@ -173,8 +153,8 @@ describe('batches', () => {
 
   it('carry each settlement with its lease, and the claims that end with them', async () => {
     const bench = new Bench(written)
-    bench.book.opened([jobOf('9', { lease: { worker: 1, claim: 2 } })])
-    bench.add(jobOf('1', { kept: false }), jobOf('2', { lease: { worker: 1, claim: 2 } }))
+    bench.book.opened([claimedJob('9', { lease: { worker: 1, claim: 2 } })])
+    bench.add(claimedJob('1', { kept: false }), claimedJob('2', { lease: { worker: 1, claim: 2 } }))
     await bench.flushed()
     expect(bench.requests[0]).toMatchObject({
       closed: [1],

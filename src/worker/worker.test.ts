@@ -1,38 +1,18 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { Events } from '../core/events.ts'
 import { Emitter } from '../runtime/emitter.ts'
-import type { Claimed, ClaimedJob } from '../store/claim-jobs.ts'
+import type { Claimed } from '../store/claim-jobs.ts'
 import type { Store } from '../store/store.ts'
 import { ClaimBook } from './claim-book.ts'
 import { Lane } from './lane.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import { Worker, type QueueNames } from './worker.ts'
+import { claimedJob } from '../../test/support/claimed-job.ts'
 
 // What the database is needed for is in test/worker; here is what a real one does too rarely.
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
-
-function jobOf(id: string, overrides: Partial<ClaimedJob> = {}): ClaimedJob {
-  return {
-    id,
-    queueId: 1,
-    taskId: 1,
-    attempt: 1,
-    maxAttempts: 25,
-    priority: 1,
-    crashes: 0,
-    runAt: '2025-01-01 00:00:00+00',
-    createdAt: '2025-01-01 00:00:00+00',
-    kept: true,
-    place: '(0,1)',
-    payload: '{}',
-    extras: null,
-    errors: null,
-    lease: { worker: 1, claim: 1 },
-    ...overrides,
-  }
-}
 
 const POLL = 2_000
 
@@ -119,7 +99,7 @@ const dry: Claimed = { jobs: [], dry: true, nextDueIn: undefined }
 it('runs jobs of a queue whose name it cannot read just now: what is claimed must end in the settler', async () => {
   const settled: string[] = []
   const gone = new Error('connection reset')
-  const claims: Claimed[] = [{ ...dry, jobs: [jobOf('1', { queueId: 99 })] }]
+  const claims: Claimed[] = [{ ...dry, jobs: [claimedJob('1', { queueId: 99 })] }]
   await using bench = new Bench({
     lane: new Lane(1, Date.now()),
     store: {
@@ -150,7 +130,7 @@ it('claims no more while thousands wait to be settled, and goes on as soon as th
         claims += 1
         if (claims > 7) return dry
         return {
-          jobs: Array.from({ length: total }, (_, n) => jobOf(`${claims}${n}`)),
+          jobs: Array.from({ length: total }, (_, n) => claimedJob(`${claims}${n}`)),
           dry: false,
           nextDueIn: undefined,
         }

@@ -1,0 +1,23 @@
+import type { ClaimedJob } from '../../src/store/claim-jobs.ts'
+
+/** A job as a claim answers it, for tests of the worker that need no database. */
+export function claimedJob(id: string, overrides: Partial<ClaimedJob> = {}): ClaimedJob {
+  return {
+    id,
+    queueId: 1,
+    taskId: 1,
+    attempt: 1,
+    maxAttempts: 25,
+    priority: 1,
+    crashes: 0,
+    runAt: '2025-01-01 00:00:00+00',
+    createdAt: '2025-01-01 00:00:00+00',
+    kept: true,
+    place: '(0,1)',
+    payload: '{}',
+    extras: null,
+    errors: null,
+    lease: { worker: 1, claim: 1 },
+    ...overrides,
+  }
+}
