@@ -78,6 +78,10 @@ describe('any policy', () => {
     )
   })
 
+  it('never waits where it begins with no delay, however often it doubles that', () => {
+    expect(exponential({ base: 0 })(32_767)).toBe(0)
+  })
+
   it('spreads its delays also where it has reached the longest', () => {
     const delays = samples(exponential({ max: '1h', jitter: 0.5 }), 50)
     expect(Math.max(...delays)).toBeLessThanOrEqual(3_600_000)

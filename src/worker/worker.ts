@@ -147,8 +147,9 @@ export class Worker implements LeaseHolder {
    */
   async stop(grace: number): Promise<void> {
     this.#stopping = true
-    await this.#claimer.stop()
+    // At once: while the last claim is awaited, handlers end, and nothing must take their places.
     this.#release(this.#dispatcher.drain())
+    await this.#claimer.stop()
     await this.#handlersEnded(grace)
     this.#dispatcher.abort(new ShutdownError('KT_SHUTDOWN', SHUTDOWN), { patience: LAST_PATIENCE })
     await this.#handlersEnded(LAST_PATIENCE + 1_000)

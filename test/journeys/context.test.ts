@@ -17,7 +17,8 @@ async function perform(
   const done = settled(runner, 1)
   const { id } = await Reflect.apply(app.kong.addJob, undefined, ['work', payload])
   const [event] = await done
-  if (event?.settlement.kind !== 'completed') throw new Error(`the job was ${JSON.stringify(event?.settlement)}`)
+  if (event?.settlement.kind !== 'completed')
+    throw new Error(`the job was ${JSON.stringify(event?.settlement)}`)
   await runner.stop()
   return String(id)
 }
@@ -30,7 +31,14 @@ describe('the job in the context', () => {
     const { id } = await app.kong.addJob(
       'work',
       { to: 'ada' },
-      { queue: 'mail', priority: 3, maxAttempts: 7, tags: ['x', 'y'], metadata: { tenant: 5 }, timeout: '1m' },
+      {
+        queue: 'mail',
+        priority: 3,
+        maxAttempts: 7,
+        tags: ['x', 'y'],
+        metadata: { tenant: 5 },
+        timeout: '1m',
+      },
     )
     await done
     expect(seen).toEqual([
@@ -251,7 +259,7 @@ describe('the pool', () => {
     )
     const done = settled(runner, 90)
     await app.kong.addJobs(Array.from({ length: 90 }, () => ({ task: 'hold' })))
-    await done
+    expect(await done).toHaveLength(90)
   })
 })
 
@@ -355,7 +363,13 @@ describe('forms of a task', () => {
   })
 
   it('a contract with a function, and its defaults, which adding by name uses', async () => {
-    const mail = defineTask('mail', { queue: 'email', maxAttempts: 3, priority: 4, timeout: '9s', retain: '2h' })
+    const mail = defineTask('mail', {
+      queue: 'email',
+      maxAttempts: 3,
+      priority: 4,
+      timeout: '9s',
+      retain: '2h',
+    })
     const runner = await app.run([handle(mail, () => 'sent')])
     const done = settled(runner, 2)
     const byName = await app.kong.addJob('mail')

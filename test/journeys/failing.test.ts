@@ -148,7 +148,17 @@ describe('a handler that throws', () => {
     ['null', null],
     ['an error whose message is no text', Object.assign(new Error('x'), { message: 42 })],
     ['an error with U+0000 and half a surrogate pair', new Error('a\u0000b\ud800')],
-    ['an object that cannot be read', new Proxy({}, { get: () => { throw new Error('hidden') } })],
+    [
+      'an object that cannot be read',
+      new Proxy(
+        {},
+        {
+          get: () => {
+            throw new Error('hidden')
+          },
+        },
+      ),
+    ],
     ['an error whose message cannot be read', unreadable()],
   ])('may throw %s: the attempt failed like any other, and work goes on', async (_, thrown) => {
     const runner = await app.run({
@@ -173,7 +183,12 @@ describe('a handler that throws', () => {
   }
 
   it.each([
-    ['throws', () => { throw new Error('the policy is broken') }],
+    [
+      'throws',
+      () => {
+        throw new Error('the policy is broken')
+      },
+    ],
     ['returns NaN', () => Number.NaN],
     ['returns less than nothing', () => -5],
     ['returns eternity', () => Infinity],
@@ -249,18 +264,24 @@ describe('a timeout', () => {
   })
 
   it('of a job goes before that of its task', async () => {
-    const runner = await app.run([handle(slow, (_, { signal }) => new Promise((resolve) => {
-      signal.addEventListener('abort', resolve)
-      setImmediate(() => setImmediate(resolve))
-    }))])
+    const runner = await app.run([
+      handle(
+        slow,
+        (_, { signal }) =>
+          new Promise((resolve) => {
+            signal.addEventListener('abort', resolve)
+            setImmediate(() => setImmediate(resolve))
+          }),
+      ),
+    ])
     const done = settled(runner, 1)
     await app.kong.addJob(slow, {}, { timeout: '1h' })
     expect(await done).toMatchObject([{ settlement: { kind: 'completed' } }])
   })
 })
 
-describe('a handler may say that', () => {
-  it('it wants to be run later: the attempt does not count', async () => {
+describe('a handler may say', () => {
+  it('that it wants to be run later: the attempt does not count', async () => {
     const attempts: number[] = []
     const runner = await app.run({
       wait: (_, { job }) => {
@@ -275,7 +296,7 @@ describe('a handler may say that', () => {
     expect(await app.job(id)).toMatchObject({ state: 'completed', attempt: 1, result: 'done', errors: [] })
   })
 
-  it('the job has lost its point', async () => {
+  it('that the job has lost its point', async () => {
     const runner = await app.run({ drop: () => cancel('the user is gone') })
     const done = settled(runner, 1)
     const { id } = await app.kong.addJob('drop')
@@ -290,7 +311,10 @@ describe('a result', () => {
     const done = settled(runner, 2)
     const [sum, none] = await app.kong.addJobs([{ task: 'sum' }, { task: 'none' }])
     await done
-    expect(await app.job(sum?.id ?? '')).toMatchObject({ state: 'completed', result: { total: 3, of: [1, 2] } })
+    expect(await app.job(sum?.id ?? '')).toMatchObject({
+      state: 'completed',
+      result: { total: 3, of: [1, 2] },
+    })
     expect(await app.job(none?.id ?? '')).toMatchObject({ state: 'completed', result: undefined })
   })
 

@@ -1,10 +1,18 @@
-import { KongTask, run, type Events, type Job, type Runner, type RunnerOptions, type TaskList } from 'kongtask'
+import {
+  KongTask,
+  run,
+  type Events,
+  type Job,
+  type Runner,
+  type TaskList,
+  type TaskListOptions,
+} from 'kongtask'
 import { afterAll, afterEach, beforeAll, beforeEach, inject } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { withClient } from '../support/run-databases.ts'
 import { silent } from './journey-logger.ts'
 
-type Options = Partial<Omit<RunnerOptions, 'tasks' | 'pool' | 'connectionString'>>
+type Options = Partial<TaskListOptions>
 
 /** An application of KongTask's: a database, a client, and runners that are stopped when the test ends. */
 export class Journey {

@@ -114,13 +114,15 @@ describe('a job that was written by somebody else', () => {
         logger.info('seen', { attempt: job.attempt, tags: job.tags, errors: job.errors, rawPayload })
       },
     })
-    const neighbours = new Promise<void>((resolve) => {
-      const left = new Set([added[0]?.id, added[2]?.id])
+    const left = new Set([added[0]?.id, added[2]?.id])
+    await new Promise<void>((resolve) => {
       runner.on('job.settled', ({ job, settlement }) => {
         if (settlement.kind === 'completed') left.delete(job.id)
         if (left.size === 0) resolve()
       })
     })
-    await neighbours
+    for (const id of [added[0]?.id ?? '', added[2]?.id ?? '']) {
+      expect(await app.job(id)).toMatchObject({ state: 'completed', attempt: 1 })
+    }
   })
 })

@@ -55,7 +55,7 @@ describe('queues with concurrencies of their own', () => {
     await done
     const rest = settled(runner, 5)
     gate.resolve()
-    await rest
+    expect(await rest).toHaveLength(5)
   })
 })
 
@@ -98,7 +98,7 @@ describe('one concurrency for all queues', () => {
     await app.kong.addJobs(jobs('a', 1_600))
     await full.promise
     gate.resolve()
-    await done
+    expect(await done).toHaveLength(1_600)
   })
 })
 

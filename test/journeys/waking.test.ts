@@ -13,8 +13,8 @@ describe('a runner that looks once an hour', () => {
     const runner = await app.run({ work: () => undefined })
     for (let n = 0; n < 5; n++) {
       const done = settled(runner, 1)
-      await app.kong.addJob('work')
-      await done
+      const { id } = await app.kong.addJob('work')
+      expect(await done).toMatchObject([{ job: { id } }])
     }
   })
 
@@ -23,10 +23,10 @@ describe('a runner that looks once an hour', () => {
     const client = await app.database.pool.connect()
     const done = settled(runner, 1)
     await client.query('begin')
-    await app.kong.with(client).addJob('work')
+    const { id } = await app.kong.with(client).addJob('work')
     await client.query('commit')
     client.release()
-    await done
+    expect(await done).toMatchObject([{ job: { id } }])
   })
 
   it('runs a scheduled job when it falls due', async () => {
@@ -39,9 +39,9 @@ describe('a runner that looks once an hour', () => {
   })
 
   it('runs a job that was scheduled before it started', async () => {
-    await app.kong.addJob('work', {}, { scheduledIn: 300 })
+    const { id } = await app.kong.addJob('work', {}, { scheduledIn: 300 })
     const runner = await app.run({ work: () => undefined }, { queues: { default: 1, other: 1 } })
-    await settled(runner, 1)
+    expect(await settled(runner, 1)).toMatchObject([{ job: { id } }])
   })
 
   it('runs the retry of a job that another runner failed', async () => {
@@ -58,7 +58,7 @@ describe('a runner that looks once an hour', () => {
     await stopped
     await heir.stop()
     const runner = await app.run([handle(task, () => 'done')])
-    await once(runner, 'job.settled', ({ settlement }) => settlement.kind === 'completed')
+    expect(await once(runner, 'job.settled')).toMatchObject({ settlement: { kind: 'completed' } })
   })
 })
 

@@ -1,189 +1,276 @@
-// Every statement of sql/queries against a migrated schema: that it can be prepared, and that its header says what
-// PostgreSQL says. `runStatement` trusts the headers on the strength of this file.
-import { Client, type Connection, type FieldDef, type Submittable } from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { SettledJob } from '../../src/store/settle-jobs.ts'
+import type { ClaimedJob } from '../../src/store/claim-jobs.ts'
 import { pgDatabase } from '../../src/store/pg-database.ts'
 import { forSchema } from '../../src/store/statement.ts'
 import * as generated from '../../src/store/statements.generated.ts'
-import { createStore } from '../../src/store/store.ts'
+import { createStore, type Store } from '../../src/store/store.ts'
+import type { Registration } from '../../src/store/workers.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { withClient } from '../support/run-databases.ts'
 import { eventually } from '../support/wait.ts'
+import { describeStatement } from './described.ts'
+import { ExplainedSession } from './explained.ts'
 
-/** No schema "kongtask" exists here, so whatever still says `kongtask.` fails. */
-const SCHEMA = 'work_of_apes'
+const statements = Object.values(generated)
+/** Utility statements, which the server does not prepare. The tests of their verbs run them. */
+const unprepared = new Set([
+  'create_schema',
+  'detach_history_day',
+  'drop_history_day',
+  'finalize_history_day',
+  'listen',
+])
 
-interface Header {
-  readonly name: string
-  readonly text: string
-  readonly parameters: readonly (readonly [name: string, type: string])[]
-  readonly columns: readonly (readonly [name: string, type: string])[]
-}
-
-const statements: readonly Header[] = Object.values(generated)
-
-let database: TestDatabase
-let client: Client
-
-beforeAll(async () => {
-  database = await createTestDatabase({ migrated: false })
-  await createStore(pgDatabase(database.pool, 20_000), SCHEMA).migrate()
-  client = new Client({ connectionString: database.connectionString })
-  await client.connect()
+it('every file of sql/queries is a statement', () => {
+  const folder = fileURLToPath(new URL('../../sql/queries', import.meta.url))
+  const files = readdirSync(folder).map((file) => file.replace(/\.sql$/, ''))
+  expect(statements.map(({ name }) => name).toSorted()).toEqual(files.toSorted())
 })
 
-afterAll(async () => {
-  await client.end()
-  await database.drop()
-})
+describe.each(['select', 'user', 'kongtask'])('in the schema "%s"', (schema) => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = await createTestDatabase({ migrated: false })
+    await createStore(pgDatabase(database.pool, 30_000), schema).migrate()
+  })
+  afterAll(() => database.drop())
 
-/** Has a statement parsed and described by the server, which runs nothing. */
-class Description implements Submittable {
-  readonly columns: Promise<readonly FieldDef[]>
-  readonly #name: string
-  readonly #text: string
-  #found: readonly FieldDef[] = []
-  #resolve: (columns: readonly FieldDef[]) => void = () => undefined
-  #reject: (error: Error) => void = () => undefined
-
-  constructor(name: string, text: string) {
-    this.#name = name
-    this.#text = text
-    this.columns = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
+  async function typeNames(types: readonly (string | number)[]): Promise<unknown[]> {
+    const { rows } = await database.pool.query<{ name: string }>(
+      `select t::regtype::text as name from unnest($1::text[]) with ordinality as x (t, n) order by n`,
+      [types],
+    )
+    return rows.map(({ name }) => name)
   }
 
-  submit(connection: Connection): void {
-    connection.parse({ name: this.#name, text: this.#text, types: [] }, true)
-    connection.describe({ type: 'S', name: this.#name }, true)
-    connection.sync()
-  }
-
-  handleRowDescription({ fields }: { readonly fields: readonly FieldDef[] }): void {
-    this.#found = fields
-  }
-
-  handleReadyForQuery(): void {
-    this.#resolve(this.#found)
-  }
-
-  handleError(error: Error): void {
-    this.#reject(error)
-  }
-}
-
-async function typesOf(name: string): Promise<unknown> {
-  const { rows } = await client.query<{ types: unknown }>(
-    'select parameter_types::text[] as types from pg_prepared_statements where name = $1',
-    [name],
+  it.each(statements.filter(({ name }) => !unprepared.has(name)))(
+    '$name is what its header says',
+    async ({ text, parameters, columns }) => {
+      const described = await withClient(database.connectionString, (client) =>
+        describeStatement(client, forSchema(text, schema)),
+      )
+      expect(await typeNames(described.parameters)).toEqual(
+        await typeNames(parameters.map(([, type]) => type)),
+      )
+      const types = await typeNames(described.columns.map(({ type }) => type))
+      const answered = described.columns
+        .map(({ name }, n) => [name, types[n]])
+        // A function that returns nothing has a column for it.
+        .filter(([, type]) => type !== 'void')
+      const promised = await typeNames(columns.map(([, type]) => type))
+      expect(answered).toEqual(columns.map(([name], n) => [name, promised[n]]))
+    },
   )
-  return rows[0]?.types
-}
 
-/** Types by their full names, as PostgreSQL writes them: of `int4` or of an OID. */
-async function spelledOut(types: readonly (string | number)[]): Promise<unknown> {
-  const { rows } = await client.query<{ types: unknown }>('select $1::regtype[]::text[] as types', [
-    types.map(String),
-  ])
-  return rows[0]?.types
-}
-
-describe('every statement', () => {
-  it.each(statements)('$name can be prepared, and its header tells the truth', async (statement) => {
-    const { name, text, parameters, columns } = statement
-    const described = await client.query(new Description(name, forSchema(text, SCHEMA))).columns
-
-    expect(await typesOf(name), 'parameters').toEqual(await spelledOut(parameters.map(([, type]) => type)))
-    expect(described.map((column) => column.name)).toEqual(columns.map(([column]) => column))
-    expect(await spelledOut(described.map(({ dataTypeID }) => dataTypeID)), 'columns').toEqual(
-      await spelledOut(columns.map(([, type]) => type)),
-    )
+  it('nothing is written for the schema kongtask alone', () => {
+    if (schema === 'kongtask') return
+    for (const { text } of statements) expect(forSchema(text, schema)).not.toContain('kongtask')
   })
 
-  it('names no schema but the one it is made for', () => {
-    for (const { name, text } of statements) expect(forSchema(text, SCHEMA), name).not.toContain('kongtask')
-  })
-
-  it('has a name of its own', () => {
-    expect(new Set(statements.map(({ name }) => name)).size).toBe(statements.length)
-    expect(statements.length).toBeGreaterThan(20)
-  })
-})
-
-describe('every function of the schema', () => {
-  it('names no schema but its own, in its body either, which is not looked at before it runs', async () => {
-    const { rows } = await client.query(
-      `select p.proname from pg_proc p
-        where p.pronamespace = $1::regnamespace and pg_get_functiondef(p.oid) ~ 'kongtask'`,
-      [SCHEMA],
-    )
-    expect(rows).toEqual([])
-  })
-})
-
-// Preparing DDL says no more than that it can be parsed, so these run. `create_schema` has run above.
-describe('the statements about one day of history', () => {
-  const day = '20200102'
-  const onDay = ({ text }: Header): string => forSchema(text, SCHEMA).replaceAll('00000000', day)
-
-  async function addDay(): Promise<void> {
-    await client.query(`create table ${SCHEMA}.history_${day} partition of ${SCHEMA}.history
-      for values from ('2020-01-02 00:00+00') to ('2020-01-03 00:00+00')`)
-  }
-
-  async function expiredDays(): Promise<unknown> {
-    return (await client.query(forSchema(generated.readExpiredDays.text, SCHEMA))).rows
-  }
-
-  it('take it out of history and forget it', async () => {
-    await addDay()
-    expect(await expiredDays()).toEqual([{ day, attached: true, pending: false }])
-    await client.query(onDay(generated.detachHistoryDay))
-    expect(await expiredDays()).toEqual([{ day, attached: false, pending: false }])
-    await client.query(onDay(generated.dropHistoryDay))
-    expect(await expiredDays()).toEqual([])
-    await client.query(onDay(generated.dropHistoryDay))
-  })
-
-  it('finish what was interrupted', async () => {
-    await addDay()
-    const reader = await database.pool.connect()
-    try {
-      // Detaching waits for whoever reads the day, and is killed while it waits.
-      await reader.query('begin')
-      await reader.query(`select from ${SCHEMA}.history`)
-      const other = await database.pool.connect()
-      const { rows } = await other.query<{ pid: number }>('select pg_backend_pid() as pid')
-      const detaching = other.query(onDay(generated.detachHistoryDay)).finally(() => other.release(true))
-      const cancelled = expect(detaching).rejects.toMatchObject({ code: '57014' })
-      await eventually(async () => {
-        expect(await expiredDays()).toEqual([{ day, attached: true, pending: true }])
-      })
-      await client.query('select pg_cancel_backend($1)', [rows[0]?.pid])
-      await cancelled
-    } finally {
-      await reader.query('rollback')
-      reader.release()
-    }
-    expect(await expiredDays()).toEqual([{ day, attached: true, pending: true }])
-    await client.query(onDay(generated.finalizeHistoryDay))
-    expect(await expiredDays()).toEqual([{ day, attached: false, pending: false }])
-    await client.query(onDay(generated.dropHistoryDay))
-  })
-})
-
-describe('listening', () => {
-  it('hears of this schema what this schema says', async () => {
-    const heard: unknown[] = []
-    client.on('notification', ({ channel, payload }) => heard.push([channel, payload]))
-    await client.query(forSchema(generated.listen.text, SCHEMA))
-    const [added] = await createStore(pgDatabase(database.pool, 20_000), SCHEMA).insertJobs([
-      { task: 'work', payload: '{}' },
-    ])
-    expect(added).toMatchObject({ status: 'added' })
-    await eventually(() => {
-      expect(heard).toEqual([[`${SCHEMA}:ready`, '1']])
+  it.each([...unprepared])('%s has neither parameters nor columns', (name) => {
+    expect(statements.find((statement) => statement.name === name)).toMatchObject({
+      parameters: [],
+      columns: [],
     })
+  })
+})
+
+const BACKLOG = 50_000
+const BATCH = 200
+
+// The planner must find the same way whatever it believes about the table.
+const statistics: readonly (readonly [name: string, prepare: (database: TestDatabase) => Promise<void>])[] = [
+  [
+    'gathered while the table was empty',
+    async (database) => {
+      // A row that comes and goes: the table has pages then, and statistics say that they are empty.
+      await fill(database, 1)
+      await database.pool.query('delete from kongtask.jobs')
+      await database.pool.query('vacuum analyze kongtask.jobs')
+      await fill(database, BACKLOG)
+    },
+  ],
+  [
+    'gathered while it was full',
+    async (database) => {
+      await fill(database, BACKLOG)
+      await database.pool.query('vacuum analyze kongtask.jobs')
+    },
+  ],
+  ['never gathered', (database) => fill(database, BACKLOG)],
+]
+
+/** Ready jobs of three priorities in two queues; faster than adding them one after the other. */
+async function fill(database: TestDatabase, count: number): Promise<void> {
+  await database.pool.query(
+    `insert into kongtask.jobs
+       (id, run_at, created_at, queue_id, task_id, retain_s, priority, max_attempts, payload)
+     select nextval('kongtask.job_ids'), clock_timestamp() - n * interval '1 ms', clock_timestamp(), 1 + n % 2, 1,
+            60 * (n % 3), n % 3, 25, '{}'
+       from generate_series(1, $1) n`,
+    [count],
+  )
+}
+
+describe.each(statistics)('with statistics that were %s', (_, prepare) => {
+  let database: TestDatabase
+  let session: ExplainedSession
+  let worker: Registration
+  let claims = 0
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    // Statistics stay what the test made of them.
+    await database.pool.query('alter table kongtask.jobs set (autovacuum_enabled = off)')
+    await database.pool.query(`insert into kongtask.tasks (name) values ('work')`)
+    await database.pool.query(`insert into kongtask.queues (name) values ('a'), ('b')`)
+    await prepare(database)
+    session = new ExplainedSession(database.connectionString)
+    await session.start()
+    worker = await session.store.registerWorker(600_000, {})
+  })
+  afterAll(async () => {
+    await session.end()
+    await database.drop()
+  })
+
+  async function claim(store: Store): Promise<readonly ClaimedJob[]> {
+    claims += 1
+    const queues = new Map([[1, BATCH]])
+    const { jobs } = await store.claimJobs({ ...worker, claim: claims, queues, total: BATCH, tasks: [1] })
+    expect(jobs).toHaveLength(BATCH)
+    return jobs
+  }
+
+  const kinds: readonly SettledJob['settlement'][] = [
+    { kind: 'completed', result: undefined },
+    { kind: 'retry', delay: 3_600_000, error: { name: 'E', message: 'e' } },
+    { kind: 'dead', reason: 'attempts', error: { name: 'E', message: 'e' } },
+    { kind: 'cancelled', reason: 'r' },
+    { kind: 'released' },
+  ]
+
+  // Plans of functions are made anew for the first five calls and then kept: all of these must be good.
+  it('a claim walks jobs_lane, and reads no more than it takes', async () => {
+    for (let n = 0; n < 8; n++) {
+      const scans = await session.scansOf('jobs', claim)
+      const walks = scans.filter(({ how }) => how !== 'Tid Scan')
+      expect(new Set(walks.map(({ how }) => how))).toEqual(new Set(['Index Scan using jobs_lane']))
+      // Jobs that this test has claimed before are still there, in the lane's best place.
+      expect(walks.reduce((sum, { rows }) => sum + rows, 0)).toBeLessThanOrEqual((claims + 1) * BATCH)
+      for (const scan of scans) expect(scan.rows).toBeLessThanOrEqual((claims + 1) * BATCH)
+    }
+  })
+
+  it('a settlement looks into jobs_pkey, and reads no more than it settles', async () => {
+    for (let n = 0; n < 8; n++) {
+      const jobs = await claim(session.store)
+      const scans = await session.scansOf('jobs', (store) =>
+        store.settleJobs({
+          worker: worker.worker,
+          queue: 1,
+          closed: [claims],
+          jobs: jobs.map((job, index) => ({
+            ...job,
+            settlement: kinds[index % kinds.length] ?? { kind: 'released' },
+          })),
+        }),
+      )
+      const looks = scans.filter(({ how }) => how !== 'Tid Scan')
+      expect(new Set(looks.map(({ how }) => how))).toEqual(new Set(['Index Scan using jobs_pkey']))
+      for (const scan of scans) expect(scan.rows).toBeLessThanOrEqual(BATCH)
+    }
+  })
+
+  it('a heartbeat that gives a claim back, and a rescue, look into jobs_pkey', async () => {
+    for (let n = 0; n < 8; n++) {
+      await claim(session.store)
+      const known = Array.from({ length: claims - 1 }, (__, index) => index + 1)
+      const scans = await session.scansOf('jobs', (store) =>
+        store.heartbeat({ ...worker, lease: 600_000, known, before: claims + 1 }),
+      )
+      expect(scans).not.toEqual([])
+      for (const { how, rows } of scans) {
+        expect(['Tid Scan', 'Index Scan using jobs_pkey']).toContain(how)
+        expect(rows).toBeLessThanOrEqual(BATCH)
+      }
+    }
+  })
+})
+
+describe('jobs that are not due', () => {
+  let database: TestDatabase
+  let session: ExplainedSession
+  afterEach(async () => {
+    await session.end()
+    await database.drop()
+  })
+
+  it('cost a claim nothing, be they ever so many and of better priority', async () => {
+    database = await createTestDatabase()
+    await database.pool.query(`insert into kongtask.tasks (name) values ('work')`)
+    await database.pool.query(`insert into kongtask.queues (name) values ('a'), ('b')`)
+    session = new ExplainedSession(database.connectionString)
+    await session.start()
+    const worker = await session.store.registerWorker(600_000, {})
+    let claims = 0
+    const pages = (): Promise<number> =>
+      session.pagesOf(async (store) => {
+        claims += 1
+        const { jobs } = await store.claimJobs({
+          ...worker,
+          claim: claims,
+          queues: new Map([[1, BATCH]]),
+          total: BATCH,
+          tasks: [1],
+        })
+        expect(jobs).toHaveLength(BATCH)
+      })
+    await fill(database, 2_000)
+    await database.pool.query('update kongtask.jobs set priority = 5')
+    await database.pool.query('vacuum analyze kongtask.jobs')
+    // The first claims of a connection read the catalogue, too.
+    await pages()
+    const alone = await pages()
+    await database.pool.query(
+      `insert into kongtask.jobs
+         (id, run_at, created_at, queue_id, task_id, retain_s, priority, max_attempts, payload)
+       select nextval('kongtask.job_ids'), clock_timestamp() + interval '1 day', clock_timestamp(), 1, 1, 0, n % 5, 25, '{}'
+         from generate_series(1, 100000) n`,
+    )
+    const among = await pages()
+    // Another level of the index or two, for sixteen lanes and two hundred jobs.
+    expect(among).toBeLessThan(alone * 2 + 200)
+    expect(among).toBeLessThan(BATCH * 20)
+  })
+})
+
+describe('a claim', () => {
+  it('is a HOT update, whatever the size of the payload', async () => {
+    const database = await createTestDatabase()
+    await database.pool.query('alter table kongtask.jobs set (autovacuum_enabled = off)')
+    const session = new ExplainedSession(database.connectionString)
+    const { store } = session
+    const text = JSON.stringify('x'.repeat(500))
+    await store.insertJobs(
+      Array.from({ length: 3_000 }, (_, n) => ({ task: 'work', payload: n % 2 === 0 ? text : '{}' })),
+    )
+    const worker = await store.registerWorker(600_000, {})
+    for (let claim = 1; claim <= 15; claim++) {
+      const { jobs } = await store.claimJobs({ ...worker, claim, queues: 'all', total: BATCH, tasks: [1] })
+      expect(jobs).toHaveLength(BATCH)
+    }
+    // A connection hands in what it counted when it ends.
+    await session.end()
+    await eventually(async () => {
+      const { rows } = await database.pool.query(
+        `select n_tup_upd::int as updates, n_tup_hot_upd::int as hot
+           from pg_stat_user_tables where relid = 'kongtask.jobs'::regclass`,
+      )
+      expect(rows).toEqual([{ updates: 3_000, hot: 3_000 }])
+    })
+    await database.drop()
   })
 })

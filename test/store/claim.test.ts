@@ -67,7 +67,10 @@ describe('what is not due', () => {
     await db.addOne()
     const worker = await db.worker()
     const request = { ...worker.registration, queues: 'all' as const, total: 5, tasks: await db.tasks() }
-    expect(await db.store.claimJobs({ ...request, claim: 1 })).toMatchObject({ dry: true, nextDueIn: undefined })
+    expect(await db.store.claimJobs({ ...request, claim: 1 })).toMatchObject({
+      dry: true,
+      nextDueIn: undefined,
+    })
   })
 })
 
@@ -132,7 +135,8 @@ describe('jobs of a task that the worker does not know', () => {
 })
 
 describe('limits', () => {
-  const many = (queue: string, count: number): Partial<NewJob>[] => Array.from({ length: count }, () => ({ queue }))
+  const many = (queue: string, count: number): Partial<NewJob>[] =>
+    Array.from({ length: count }, () => ({ queue }))
 
   async function claim(limits: Readonly<Record<string, number>> | 'all', total: number, claimNumber = 1) {
     const worker = await db.worker()
@@ -141,11 +145,13 @@ describe('limits', () => {
     const claimed = await db.store.claimJobs({
       ...worker.registration,
       claim: claimNumber,
-      queues: limits === 'all' ? 'all' : new Map(Object.entries(limits).map(([name, n]) => [numberOf(name), n])),
+      queues:
+        limits === 'all' ? 'all' : new Map(Object.entries(limits).map(([name, n]) => [numberOf(name), n])),
       total,
       tasks: await db.tasks(),
     })
-    const count = (name: string): number => claimed.jobs.filter(({ queueId }) => queueId === numberOf(name)).length
+    const count = (name: string): number =>
+      claimed.jobs.filter(({ queueId }) => queueId === numberOf(name)).length
     return { dry: claimed.dry, a: count('a'), b: count('b'), c: count('c') }
   }
 
@@ -168,14 +174,19 @@ describe('limits', () => {
   it('let no queue be first each time', async () => {
     await db.add(...many('a', 9), ...many('b', 9), ...many('c', 9))
     const turns = [await claim('all', 3, 1), await claim('all', 3, 2), await claim('all', 3, 3)]
-    expect(turns.map(({ a, b, c }) => [a, b, c].indexOf(3)).toSorted()).toEqual([0, 1, 2])
+    expect(turns.map(({ a, b, c }) => [a, b, c].indexOf(3))).toSatisfy(
+      (firsts: number[]) => new Set(firsts).size === 3 && !firsts.includes(-1),
+    )
   })
 
-  it.each([1, 2, 3])('leave the database not dry while any queue has more, whosever turn it is (%i)', async (turn) => {
-    await db.add(...many('a', 1), ...many('b', 9), ...many('c', 1))
-    const { dry, a, b, c } = await claim('all', 4, turn)
-    expect({ dry, total: a + b + c }).toEqual({ dry: false, total: 4 })
-  })
+  it.each([1, 2, 3])(
+    'leave the database not dry while any queue has more, whosever turn it is (%i)',
+    async (turn) => {
+      await db.add(...many('a', 1), ...many('b', 9), ...many('c', 1))
+      const { dry, a, b, c } = await claim('all', 4, turn)
+      expect({ dry, total: a + b + c }).toEqual({ dry: false, total: 4 })
+    },
+  )
 
   it('find the database dry when everything is taken', async () => {
     await db.add(...many('a', 1), ...many('b', 1))
@@ -218,7 +229,7 @@ describe('two claimers at once', () => {
       Array.from({ length: 4 }, async () => {
         const [session, worker] = [await db.session(), await db.worker()]
         const mine: string[] = []
-        for (let more = true; more; ) {
+        for (let more = true; more;) {
           const jobs = await worker.claim(7, session.store)
           mine.push(...ids(jobs))
           more = jobs.length > 0
@@ -237,7 +248,9 @@ describe('the ledger', () => {
     const [one, two, three] = await db.add({ queue: 'a' }, { queue: 'b' }, { queue: 'a' })
     const worker = await db.worker()
     await worker.claim(3)
-    expect((await db.ledger(worker.number)).toSorted((a, b) => String(a.ids).length - String(b.ids).length)).toEqual([
+    expect(
+      (await db.ledger(worker.number)).toSorted((a, b) => String(a.ids).length - String(b.ids).length),
+    ).toEqual([
       { claim: 1, ids: [two] },
       { claim: 1, ids: [one, three] },
     ])
@@ -258,7 +271,9 @@ describe('a worker', () => {
     const id = await db.addOne()
     const worker = await db.worker()
     // What rescue does first.
-    await db.query('update kongtask.workers set rescued_at = clock_timestamp() where id = $1', [worker.number])
+    await db.query('update kongtask.workers set rescued_at = clock_timestamp() where id = $1', [
+      worker.number,
+    ])
     await expect(worker.claim(1)).rejects.toMatchObject(refusal)
     expect(await db.store.readJob(id)).toMatchObject({ state: 'ready', attempt: 0 })
   })
@@ -294,7 +309,9 @@ describe('a worker', () => {
     const worker = await db.worker()
     const [beating, claiming] = [await db.session(), await db.session()]
     await beating.query('begin')
-    expect(await beating.store.heartbeat({ ...worker.registration, lease: 60_000, known: [], before: 1 })).toBe(true)
+    expect(
+      await beating.store.heartbeat({ ...worker.registration, lease: 60_000, known: [], before: 1 }),
+    ).toBe(true)
     expect(await worker.claim(1, claiming.store)).toHaveLength(1)
     await beating.query('commit')
   })

@@ -16,7 +16,7 @@ async function newMonth(): Promise<void> {
   await db.store.dropExpiredDays()
 }
 
-const goTo = (days: number): Promise<void> => db.moveClock(`${today + days} days`)
+const goTo = (day: number): Promise<void> => db.moveClock(`${today + day} days`)
 
 /** The days that are part of history, as YYYYMMDD. */
 async function days(): Promise<string[]> {
@@ -29,7 +29,9 @@ async function days(): Promise<string[]> {
 
 /** The tables that look like a day, attached or not. */
 async function tables(): Promise<string[]> {
-  const rows = await db.query(`select right(relname, 8) as day from pg_class where relname ~ '^history_[0-9]{8}$' order by 1`)
+  const rows = await db.query(
+    `select right(relname, 8) as day from pg_class where relname ~ '^history_[0-9]{8}$' order by 1`,
+  )
   return rows.map(({ day }) => String(day))
 }
 
@@ -159,12 +161,12 @@ describe('a removal that was interrupted', () => {
     await reader.query('begin')
     await reader.query('select count(*) from kongtask.history')
     await goTo(1)
-    const interrupted = expect(db.store.dropExpiredDays()).rejects.toMatchObject({ code: '57P01' })
+    const interrupted = db.store.dropExpiredDays().catch((error: unknown) => error)
     const detaching = `from pg_stat_activity where query like '%detach partition%' and wait_event_type = 'Lock'
                          and datname = current_database() and pid <> pg_backend_pid()`
     await eventually(async () => expect(await db.query(`select ${detaching}`)).toHaveLength(1))
     await db.query(`select pg_terminate_backend(pid) ${detaching}`)
-    await interrupted
+    expect(await interrupted).toMatchObject({ code: '57P01' })
     await reader.query('commit')
     expect(await db.value('select count(*)::int from pg_inherits where inhdetachpending')).toBe(1)
     expect(await db.store.dropExpiredDays()).toBe(1)
@@ -230,7 +232,7 @@ describe('the overflow', () => {
 describe('a chore', () => {
   it('is given to one of many, and again when its time is over', async () => {
     const sessions = await Promise.all(Array.from({ length: 5 }, () => db.session()))
-    for (const { query } of sessions) await query('set lock_timeout = 0')
+    for (const session of sessions) await session.query('set lock_timeout = 0')
     const turns = await Promise.all(sessions.map(({ store }) => store.takeTurn('prune', 3_600_000)))
     expect(turns.filter(Boolean)).toHaveLength(1)
     expect(await db.store.takeTurn('prune', 3_600_000)).toBe(false)

@@ -28,7 +28,7 @@ describe('added jobs', () => {
     expect(added.map(({ status }) => status)).toEqual(Array.from({ length: 500 }, () => 'added'))
     const ids = added.map(({ id }) => BigInt(id))
     expect(ids).toEqual(ids.toSorted((a, b) => (a < b ? -1 : 1)))
-    const stored = await db.query('select id::text, payload from kongtask.jobs order by id')
+    const stored = await db.query('select j.id::text, j.payload from kongtask.jobs j order by j.id')
     expect(stored).toEqual(added.map(({ id }, n) => ({ id, payload: n })))
   })
 
@@ -79,10 +79,13 @@ describe('added jobs', () => {
     expect(await row(await db.addOne({ retain: 1 }))).toMatchObject({ retain_s: 1 })
   })
 
-  it.each([['null'], ['0'], ['""'], ['[]'], ['{}'], ['false']])('may have the payload %s', async (payload) => {
-    const id = await db.addOne({ payload })
-    expect(JSON.stringify((await db.store.readJob(id))?.payload)).toBe(payload)
-  })
+  it.each([['null'], ['0'], ['""'], ['[]'], ['{}'], ['false']])(
+    'may have the payload %s',
+    async (payload) => {
+      const id = await db.addOne({ payload })
+      expect(JSON.stringify((await db.store.readJob(id))?.payload)).toBe(payload)
+    },
+  )
 
   it('are not added at all where one of them cannot be', async () => {
     await expect(db.add({}, { priority: 99_999 }, {})).rejects.toMatchObject({ code: '22003' })
@@ -96,9 +99,10 @@ describe('the due time', () => {
     await db.moveClock('3 days')
     const id = await db.addOne({ delay: 1_000 })
     expect(
-      await db.value(`select run_at - clock_timestamp() > interval '2 days' from kongtask.jobs where id = $1`, [
-        id,
-      ]),
+      await db.value(
+        `select run_at - clock_timestamp() > interval '2 days' from kongtask.jobs where id = $1`,
+        [id],
+      ),
     ).toBe(true)
     expect(await row(id)).toMatchObject({ delay: '1000' })
   })
@@ -258,8 +262,8 @@ describe('those who wait', () => {
     expect(heard).toEqual([])
     await adding.query('commit')
     const queues = await db.queues()
-    const expected = [queues.get('near'), queues.get('soon')].map(String).toSorted()
-    await eventually(() => expect(heard.toSorted()).toEqual(expected))
+    await eventually(() => expect(heard).toHaveLength(2))
+    expect(new Set(heard)).toEqual(new Set([queues.get('near'), queues.get('soon')].map(String)))
     listening.release(true)
   })
 

@@ -110,6 +110,7 @@ describe('a migration', () => {
   it('uses a schema that is there and empty', async () => {
     await database.pool.query('create schema kongtask')
     await storeOf('kongtask').migrate()
+    expect(await applied('kongtask')).toEqual(all)
     await works('kongtask')
   })
 
@@ -227,7 +228,7 @@ describe('a check without migrating', () => {
   })
 
   it('makes nothing', async () => {
-    await expect(storeOf('kongtask').checkSchema()).rejects.toThrow()
+    await expect(storeOf('kongtask').checkSchema()).rejects.toMatchObject({ code: 'KT_NOT_MIGRATED' })
     expect(await exists('kongtask')).toBe(false)
   })
 })
@@ -257,7 +258,7 @@ describe('a migration that fails', () => {
   })
 
   it('leaves its connection usable, with no transaction open', async () => {
-    await expect(migrate(engine(), 'kongtask', failing(2))).rejects.toThrow()
+    await expect(migrate(engine(), 'kongtask', failing(2))).rejects.toMatchObject({ code: '22012' })
     const { rows } = await database.pool.query(
       `select pid from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`,
     )

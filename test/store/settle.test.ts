@@ -36,7 +36,12 @@ async function settle(
   return store.settleJobs({
     worker: (lease ?? first(jobs).lease).worker,
     queue: first(jobs).queueId,
-    jobs: jobs.map((job): SettledJob => ({ id: job.id, lease: lease ?? job.lease, kept: job.kept, settlement })),
+    jobs: jobs.map((job): SettledJob => ({
+      id: job.id,
+      lease: lease ?? job.lease,
+      kept: job.kept,
+      settlement,
+    })),
     closed,
   })
 }
@@ -107,7 +112,9 @@ describe('the fence', () => {
   it('lets a batch through but for what it refuses, whatever is mixed in it', async () => {
     // Ids of different lengths, so that they are not in the order of their text.
     await db.query(`alter sequence kongtask.job_ids restart with 97`)
-    await db.add(...Array.from({ length: 24 }, (_, n) => ({ retain: n % 2 === 0 ? false : 60_000 })))
+    await db.add(
+      ...Array.from({ length: 24 }, (_, n) => ({ retain: n % 2 === 0 ? (false as const) : 60_000 })),
+    )
     const worker = await db.worker()
     // In two claims, and in the wrong order.
     const jobs = [...(await worker.claim(12)), ...(await worker.claim(12))].toReversed()
@@ -163,7 +170,9 @@ describe('a completed job', () => {
       payload: [1],
       finishedAt: expect.any(Date),
     })
-    expect(await db.value(`select expires_at - finished_at = interval '1 h' from kongtask.history`)).toBe(true)
+    expect(await db.value(`select expires_at - finished_at = interval '1 h' from kongtask.history`)).toBe(
+      true,
+    )
   })
 
   it('is forgotten once that time is over', async () => {
@@ -261,7 +270,7 @@ describe('a failed attempt', () => {
   it('wakes those who wait for its queue', async () => {
     const { job } = await claimed()
     const heard = await listening()
-    await settle([job], { ...retry, delay: 5 })
+    expect(await settle([job], { ...retry, delay: 5 })).toEqual(new Set())
     await heard(String(job.queueId))
   })
 
@@ -284,7 +293,13 @@ describe('a failed attempt', () => {
 
 describe('a dead job', () => {
   it('is a dead letter with all that it was, and gone from the live ones', async () => {
-    const { job } = await claimed({ queue: 'q', payload: '{"a": 1}', priority: 4, tags: ['x'], maxAttempts: 9 })
+    const { job } = await claimed({
+      queue: 'q',
+      payload: '{"a": 1}',
+      priority: 4,
+      tags: ['x'],
+      maxAttempts: 9,
+    })
     await settle([job], dead)
     expect(await db.query('select from kongtask.jobs')).toEqual([])
     expect(await db.store.listDeadLetters(10)).toMatchObject([

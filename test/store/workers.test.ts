@@ -25,9 +25,10 @@ async function complete(job: ClaimedJob, store: Store): Promise<ReadonlySet<stri
 
 /** Its lease runs out now. */
 async function expire(worker: FixtureWorker): Promise<void> {
-  await db.query(`update kongtask.workers set expires_at = clock_timestamp() - interval '1 s' where id = $1`, [
-    worker.number,
-  ])
+  await db.query(
+    `update kongtask.workers set expires_at = clock_timestamp() - interval '1 s' where id = $1`,
+    [worker.number],
+  )
 }
 
 describe('a registration', () => {
