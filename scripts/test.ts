@@ -56,7 +56,9 @@ async function chooseLegs(): Promise<Leg[]> {
     const server = await findBinaries({ source: 'machine', as: {} }).catch(() => null)
     const environment = { KONGTASK_POSTGRES: 'machine' }
     const title = `On this machine's own PostgreSQL ${server?.version}`
-    if (server !== null) legs.push({ title, environment, args: ['--project', 'database'] })
+    // The launcher's own tests start servers of both kinds already.
+    const args = ['--project', 'database', '--exclude', 'test/embedded/**']
+    if (server !== null) legs.push({ title, environment, args })
     else console.log('This machine has no PostgreSQL server of its own: no second run on one.')
   }
   return legs
