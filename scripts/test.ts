@@ -57,8 +57,8 @@ async function chooseLegs(): Promise<Leg[]> {
     const environment = { KONGTASK_POSTGRES: 'machine' }
     const title = `On this machine's own PostgreSQL ${server?.version}`
     // The launcher's own tests start servers of both kinds already.
-    const args = ['--project', 'database', '--exclude', 'test/embedded/**']
-    if (server !== null) legs.push({ title, environment, args })
+    const legArgs = ['--project', 'database', '--exclude', 'test/embedded/**']
+    if (server !== null) legs.push({ title, environment, args: legArgs })
     else console.log('This machine has no PostgreSQL server of its own: no second run on one.')
   }
   return legs

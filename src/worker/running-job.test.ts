@@ -53,6 +53,8 @@ describe('patience', () => {
     job.abort(timeout)
     vi.advanceTimersByTime(29_999)
     expect(abandoned).not.toHaveBeenCalled()
+    vi.advanceTimersByTime(1)
+    expect(abandoned).toHaveBeenCalledTimes(1)
     vi.advanceTimersByTime(60_000)
     expect(abandoned).toHaveBeenCalledTimes(1)
   })

@@ -55,7 +55,7 @@ export class Worker implements LeaseHolder {
   readonly #claimer: Claimer
   readonly #dispatcher: Dispatcher
   readonly #settler: Settler
-  /** Rings when a job has ended or a batch was written. */
+  /** Rings when a job has ended, a batch was written, or there may be more to claim. */
   readonly #progressed = new Bell()
   #stopping = false
 
@@ -88,7 +88,10 @@ export class Worker implements LeaseHolder {
       context: (running, task, payload) => new LazyJobContext(running, task.name, payload, services),
       onStarted: (job) => this.#started(job),
       onEnded: (job, executed) => this.#ended(job, executed),
-      onLow: () => this.#claimer.look(),
+      onLow: () => {
+        this.#claimer.look()
+        this.#progressed.ring()
+      },
     })
     this.#claimer = new Claimer({
       store,
@@ -111,6 +114,7 @@ export class Worker implements LeaseHolder {
   /** Jobs may have been added to this queue, or to any. */
   wake(queue?: number): void {
     this.#claimer.wake(queue)
+    this.#progressed.ring()
   }
 
   /** Handlers under way. */
@@ -135,8 +139,10 @@ export class Worker implements LeaseHolder {
   async runUntilDry(): Promise<void> {
     while (!this.#stopping) {
       this.#claimer.wake()
+      // Asked first: a handler that ends while the claim is under way may have added what the claim did not see.
+      const isIdle = this.#dispatcher.isEmpty && this.#settler.backlog === 0
       const claimed = await this.#claimer.runOnce()
-      if (claimed === 0 && this.#dispatcher.isEmpty && this.#settler.backlog === 0) return
+      if (claimed === 0 && isIdle) return
       if (claimed === 0 || claimed === undefined) await this.#progressed.sleep(this.#options.pollInterval)
     }
   }

@@ -238,4 +238,29 @@ describe('a network that fails', () => {
     await cutOff.stop()
     expect(await app.job(id)).toMatchObject({ state: 'completed', result: 'by the heir' })
   })
+
+  it('does not keep a runner from stopping, and what it could not write is run elsewhere', async () => {
+    const { proxy, connectionString } = await throughProxy()
+    const [started, gate] = [deferred(), deferred()]
+    const cutOff = await run({
+      connectionString,
+      logger: silent,
+      leaseDuration: '1s',
+      tasks: {
+        work: async () => {
+          started.resolve()
+          await gate.promise
+        },
+      },
+    })
+    const { id } = await app.kong.addJob('work')
+    await started.promise
+    proxy.cut()
+    gate.resolve()
+    await cutOff.stop()
+    expect(await app.job(id)).toMatchObject({ state: 'running' })
+    const heir = await app.run({ work: () => 'by the heir' }, { leaseDuration: '1s' })
+    await settled(heir, 1)
+    expect(await app.job(id)).toMatchObject({ state: 'completed', result: 'by the heir' })
+  })
 })

@@ -4,7 +4,7 @@ import { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/core/json.ts'
 import type { Settlement } from '../../src/core/settlement.ts'
-import type { Claimed, ClaimedJob } from '../../src/store/claim-jobs.ts'
+import type { Claimed, ClaimedJob, ClaimRequest } from '../../src/store/claim-jobs.ts'
 import type { Database } from '../../src/store/database.ts'
 import type { SettledJob } from '../../src/store/settle-jobs.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
@@ -90,11 +90,12 @@ class Session {
     return [...this.plans]
   }
 
-  async claimed(total: number): Promise<Claimed> {
+  /** Of the one queue that there is, or of all queues. */
+  async claimed(total: number, queues: ClaimRequest['queues'] = new Map([[1, total]])): Promise<Claimed> {
     if (this.#registration === undefined) throw new Error('not open')
     this.#claims += 1
     const lease = { ...this.#registration, claim: this.#claims }
-    return this.#store.claimJobs({ ...lease, queues: new Map([[1, total]]), total, tasks: [1] })
+    return this.#store.claimJobs({ ...lease, queues, total, tasks: [1] })
   }
 
   async claim(total: number): Promise<readonly ClaimedJob[]> {
@@ -134,11 +135,11 @@ function oneClient(client: Client): Database {
   }
 }
 
-/** Adds jobs of priority 1, or another, due now or later, in one statement. */
-async function fill(count: number, priority = 1, delay = '-1 h'): Promise<void> {
+/** Adds jobs that are due since up to an hour, or later, in one statement; due times are scattered over the table. */
+async function fill(count: number, priority = 1, delay = '-1 s'): Promise<void> {
   await session.query(
     `insert into kongtask.jobs (id, run_at, created_at, queue_id, task_id, retain_s, priority, max_attempts, payload)
-     select nextval('kongtask.job_ids'), now() + $3::interval + n * interval '1 us', now(), 1, 1, 86400 * (n % 2), $2, 25, '{}'
+     select nextval('kongtask.job_ids'), now() + $3::interval - n * 7919 % 3600 * interval '1 s', now(), 1, 1, 86400 * (n % 2), $2, 25, '{}'
        from generate_series(1, $1) n`,
     [count, priority, delay],
   )
@@ -309,9 +310,11 @@ describe.each(statistics)('with statistics $when', ({ prepare, tuples, hasPages 
 
   it('a claim goes down jobs_lane and then by place', async () => {
     for (const round of rounds) {
-      const plans = await session.explain(() => session.claim(100))
-      expect(plans.flatMap(sins), `round ${round}`).toEqual([])
-      expect(accesses(plans)).toEqual(new Set(['jobs_lane', 'place']))
+      for (const queues of [new Map([[1, 100]]), 'all' as const]) {
+        const plans = await session.explain(() => session.claimed(100, queues))
+        expect(plans.flatMap(sins), `round ${round}`).toEqual([])
+        expect(accesses(plans)).toEqual(new Set(['jobs_lane', 'place']))
+      }
     }
   })
 
