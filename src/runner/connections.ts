@@ -1,10 +1,13 @@
 import pg, { type Client, type Pool, type PoolClient } from 'pg'
+import { KongTaskError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Emitter } from '../runtime/emitter.ts'
 import type { RunnerConfig } from './runner-options.ts'
 
 /** Claiming, settling, heartbeats and chores at once; handlers have connections of their own. */
 const ENGINE_CONNECTIONS = 4
+/** Milliseconds that connecting may take, unless the pool says otherwise. */
+const LONGEST_CONNECT = 10_000
 
 /** A runner's connections. */
 export interface Connections {
@@ -16,23 +19,36 @@ export interface Connections {
   /** A new connection outside any pool, for LISTEN. */
   readonly session: () => Client
   close(): Promise<void>
+  /** @throws KT_CLOSED once closed */
+  readonly checkOpen: () => void
 }
 
 /** Opens nothing yet: connections are made when they are needed, with the same settings as the handlers' pool. */
 export function openConnections({ pool, ownsPool }: RunnerConfig, events: Emitter<Events>): Connections {
   // The pool hides the password from whoever lists its options.
-  const options = { ...pool.options, password: pool.options.password }
+  // A host that swallows packets must not keep anybody waiting for ever.
+  const connectionTimeoutMillis = pool.options.connectionTimeoutMillis || LONGEST_CONNECT
+  const options = { ...pool.options, password: pool.options.password, connectionTimeoutMillis }
   const engine = new pg.Pool({ ...options, max: ENGINE_CONNECTIONS, application_name: 'kongtask' })
   // Without a listener, an idle connection that breaks would end the process.
   const onError = (error: Error): void =>
     events.emit('worker.weather', { doing: 'keep a connection', error, attempt: 1 })
+  let isClosed = false
   engine.on('error', onError)
   pool.on('error', onError)
   pool.on('acquire', survive)
   return {
     engine,
     session: () => new pg.Client({ ...options, application_name: 'kongtask listener' }),
+    checkOpen: () => {
+      if (isClosed)
+        throw new KongTaskError(
+          'KT_CLOSED',
+          'The runner of this job has stopped; nothing can be added through it.',
+        )
+    },
     close: async () => {
+      isClosed = true
       await engine.end()
       if (ownsPool) await pool.end()
       pool.off('error', onError)

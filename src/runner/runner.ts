@@ -133,6 +133,7 @@ function wire({ config, events, connections, store, names }: Foundation): Parts 
     pool: connections.engine,
     deadline: LONGEST_DEADLINE,
     maxPayload: MAX_PAYLOAD,
+    checkOpen: connections.checkOpen,
   })
   const worker = new Worker({
     store,

@@ -3,7 +3,6 @@
 import type { Client } from 'pg'
 import { retry } from '../runtime/retry.ts'
 import type { Service } from '../runtime/service.ts'
-import { isTransient } from './sqlstate.ts'
 import { forSchema } from './statement.ts'
 import { listen } from './statements.generated.ts'
 
@@ -42,14 +41,14 @@ export class Listener implements Service {
   async #connect(): Promise<void> {
     try {
       this.#client = await retry(() => this.#listen(), {
-        isTransient,
+        // A right that was revoked or a password that was changed may be put right: polling goes on meanwhile.
+        isTransient: () => true,
         onRetry: this.#options.onWeather,
         signal: this.#stopping.signal,
       })
       this.#options.onWake(undefined)
-    } catch (error) {
-      // Not allowed to connect, or no such database: work goes on by polling.
-      if (!this.#stopping.signal.aborted) this.#options.onWeather(error, 1)
+    } catch {
+      // Only stopping ends the trying, and then there is nobody left to tell.
     }
   }
 

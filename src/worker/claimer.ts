@@ -27,6 +27,9 @@ export interface ClaimerOptions {
   readonly onWeather: (error: unknown, attempt: number) => void
 }
 
+/** Who adds a job tells us of it only where it falls due within a minute; the others we must see ourselves. */
+const LONGEST_REST = 60_000
+
 interface Ask {
   readonly total: number
   readonly queues: ReadonlyMap<number, number> | 'all'
@@ -82,7 +85,7 @@ export class Claimer {
         this.#schedulePoll()
         for (const lane of this.#lanesOf()) lane.dry = false
       }
-      await this.#options.lease.renewIfWorn()
+      await this.#options.lease.renewIfWorn().catch((error: unknown) => this.#options.onWeather(error, 1))
       const claimed = await this.runOnce()
       if (claimed === undefined) await this.#bell.sleep(this.#pollAt - now())
     }
@@ -90,7 +93,7 @@ export class Claimer {
 
   #schedulePoll(within = Infinity): void {
     const { now, pollInterval } = this.#options
-    const interval = Math.min(within, pollInterval * (0.9 + Math.random() * 0.2))
+    const interval = Math.min(within, LONGEST_REST, pollInterval * (0.9 + Math.random() * 0.2))
     this.#pollAt = now() + interval
   }
 
