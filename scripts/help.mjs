@@ -16,6 +16,7 @@ const meanings = {
   'embed-sql': 'rewrite src/store/*.generated.ts from sql/',
   bench: 'measure: npm run bench -- drain [--quick] [--json]',
   build: 'compile the package into dist/',
+  prepack: 'the build, before npm packs it',
 }
 
 const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
