@@ -101,10 +101,6 @@ export const catalogue = {
     what: 'The client or runner was used after it was closed.',
     remedy: 'Close it only when nothing uses it any more.',
   },
-  KT_HANDLER_RESULT_NOT_JSON: {
-    what: 'The handler returned a value that cannot be stored as JSON.',
-    remedy: 'Return plain data, or nothing.',
-  },
   KT_JOB_TIMEOUT: {
     what: "The handler ran longer than its task's `timeout`; the attempt failed.",
     remedy: 'Let the handler heed `signal`, make it faster, or raise `timeout`.',

@@ -44,7 +44,7 @@ export type RunnerOptions = WorkingOptions & {
 } & (
     | { readonly connectionString: string; readonly pool?: undefined }
     | {
-        /** Your node-postgres pool, left open at the end. It should have room for four connections of ours. */
+        /** Your node-postgres pool, for handlers, left open at the end. The engine opens up to five connections of its own. */
         readonly pool: SqlPool
         readonly connectionString?: undefined
       }
