@@ -9,15 +9,18 @@ return clock_timestamp();
 
 create table kongtask.queues (
   id int4 generated always as identity primary key,
-  name text not null unique
+  name text not null unique check (name ~ '^[A-Za-z0-9_.:/-]{1,128}$')
 );
 
 create table kongtask.tasks (
   id int4 generated always as identity primary key,
-  name text not null unique,
-  -- What the task's contract says about its jobs, published by runners: adding by name uses it.
+  name text not null unique check (name ~ '^[A-Za-z0-9_.:/-]{1,128}$'),
+  -- What the task's contract says about its jobs, published by runners, as add_jobs takes options: adding by name uses it.
   defaults jsonb not null default '{}'
 );
+
+-- The queue that everything is in which says nothing else. Being here, it blocks nobody when it is used first.
+insert into kongtask.queues (name) values ('default');
 
 create sequence kongtask.job_ids as int8;
 
@@ -33,20 +36,48 @@ create table kongtask.jobs (
   claim int4 not null default 0,
   -- Seconds to keep the job once it is finished; 0 keeps nothing.
   retain_s int4 not null,
-  priority int2 not null,
+  -- 0 to 15: the priority, open to claims. 16 more: it waits until its serial key is free.
+  lane int2 not null,
   attempt int2 not null default 0,
   max_attempts int2 not null,
   crashes int2 not null default 0,
   payload jsonb not null,
-  -- timeout (ms), tags, metadata: whatever a claim need not look at; null for most jobs.
+  -- Jobs of a queue with the same one run one at a time; null for most.
+  serial_key text,
+  -- timeout (ms), tags, metadata, flags, uniqueKey, serialKey: whatever a claim need not walk by; null for most jobs.
   extras jsonb,
   -- One object per failed attempt; null before the first.
   errors jsonb,
   primary key (queue_id, id)
 ) with (fillfactor = 50, vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 5000);
 
--- The lane: a claim walks one priority of one queue in order of due time.
-create index jobs_lane on kongtask.jobs (queue_id, priority, run_at, id);
+-- A claim walks one lane of one queue in order of due time.
+create index jobs_lane on kongtask.jobs (queue_id, lane, run_at, id);
+
+-- The jobs of a serial key, in order of adding.
+create index jobs_serial on kongtask.jobs (queue_id, serial_key, id) where serial_key is not null;
+
+-- Who has a serial key: the only job of that key that may be claimed. No row: nobody, the next claim may take it.
+create table kongtask.serial_keys (
+  queue_id int4 not null,
+  key text not null,
+  -- Null: it was given back while somebody was adding to it; claims look whether that job has arrived.
+  job_id int8,
+  primary key (queue_id, key)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 1000);
+
+create index serial_keys_unsettled on kongtask.serial_keys (queue_id) where job_id is null;
+
+-- The holder of a unique key: a job for as long as it is live, and until the window ends, whatever became of the job.
+-- A row may outlive both; then the next adder takes it over, or the pruner takes it away.
+create table kongtask.unique_keys (
+  task_id int4 not null,
+  key text not null,
+  job_id int8 not null,
+  queue_id int4 not null,
+  until timestamptz,
+  primary key (task_id, key)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 1000);
 
 create sequence kongtask.worker_ids as int4;
 

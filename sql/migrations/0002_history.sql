@@ -38,6 +38,8 @@ insert into kongtask.history_horizon values (date_trunc('day', clock_timestamp()
 -- locks out no insert; CREATE TABLE … PARTITION OF would.
 create function kongtask.extend_history() returns int4
 language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_today timestamptz := date_trunc('day', kongtask.clock(), 'UTC');

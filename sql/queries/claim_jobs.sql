@@ -6,6 +6,7 @@
 -- :limits int4[]?  how many of each of them at the most
 -- :total int4  how many at the most
 -- :tasks int4[]  the tasks that this process knows
+-- :forbidden text[]?  flags of jobs to leave alone
 -- => id int8?
 -- => queue_id int4?
 -- => task_id int4?
@@ -20,5 +21,6 @@
 -- => payload text?
 -- => extras text?
 -- => errors text?
-select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, kept, place, payload, extras, errors
-from kongtask.claim_jobs(:worker, :nonce, :claim, :queues, :limits, :total, :tasks)
+-- => superseded_by int8?  the successor that has its unique key
+select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, kept, place, payload, extras, errors, superseded_by
+from kongtask.claim_jobs(:worker, :nonce, :claim, :queues, :limits, :total, :tasks, :forbidden)

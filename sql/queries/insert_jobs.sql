@@ -1,6 +1,9 @@
--- Adds jobs, all or none, on whatever connection it is given. (migrations: insert_jobs)
--- :jobs jsonb  the array that insert_jobs describes
--- => ordinal int8  1-based position in the array
+-- Adds jobs, all or none, on whatever connection it is given: text parameters, which every driver passes as they are.
+-- (migrations: insert_jobs)
+-- :kinds text  JSON: what sets of jobs have in common
+-- :kind text?  an array's text: for each payload the number of its kind; null: all are of the first
+-- :payloads text  JSON: an array
+-- => ordinal int8  1-based position
 -- => id text
 -- => status text
-select ordinal, id, status from kongtask.insert_jobs(:jobs)
+select ordinal, id, status from kongtask.insert_jobs(:kinds::jsonb, :kind::int4[], :payloads::jsonb)

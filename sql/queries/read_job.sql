@@ -17,7 +17,7 @@
 with found as (
   select j.id, j.task_id, j.queue_id, j.payload,
          case when j.worker <> 0 then 'running' when j.run_at > kongtask.clock() then 'scheduled' else 'ready' end as state,
-         j.attempt, j.max_attempts, j.priority, j.run_at, j.created_at, null::timestamptz as finished_at,
+         j.attempt, j.max_attempts, (j.lane & 15)::int2 as priority, j.run_at, j.created_at, null::timestamptz as finished_at,
          j.extras, j.errors, null::jsonb as result
     from kongtask.jobs j
    where j.queue_id = any (array(select q.id from kongtask.queues q)) and j.id = :id

@@ -1,8 +1,14 @@
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
+import type { NewJob } from '../core/new-job.ts'
 import { chunksOf } from './chunks.ts'
 
-const job = (size: number): { task: string; payload: string } => ({ task: 'a', payload: 'x'.repeat(size) })
+const job = (size: number): NewJob => ({
+  task: 'a',
+  payload: 'x'.repeat(size),
+  options: {},
+  contract: false,
+})
 const sizes = (jobs: number[], most: number, text: number): number[][] =>
   chunksOf(jobs.map(job), most, text).map((chunk) => chunk.map(({ payload }) => payload.length))
 

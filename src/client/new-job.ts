@@ -1,14 +1,16 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { KongTaskError } from '../core/errors.ts'
-import { checkJobOptions, type CheckedJobOptions } from '../core/job-options.ts'
+import { checkJobOptions } from '../core/job-options.ts'
 import { jsonPath } from '../core/json-path.ts'
-import { isLargerThan, jsonText } from '../core/json-text.ts'
+import type { JsonFlaw } from '../core/json-flaw.ts'
+import { isLargerThan, jsonText, rawJsonText } from '../core/json-text.ts'
 import { checkTaskName } from '../core/names.ts'
 import { suggestion } from '../core/near-miss.ts'
-import type { NewJob } from '../core/new-job.ts'
+import type { NewJob, NewJobOptions } from '../core/new-job.ts'
 import { parsePayload } from '../core/payload-schema.ts'
 import { showValue } from '../core/show-value.ts'
 import { isTask, type AnyTask } from '../core/task.ts'
+import { jobDefaults } from '../core/task-options.ts'
 
 export interface NewJobRules {
   /** Bytes of JSON text that a payload may have. */
@@ -31,8 +33,12 @@ export function newJobMaker({ maxPayload, known }: NewJobRules): MakeNewJob {
     const name = checkTaskName(contract?.name ?? task)
     if (known?.has(name) === false) throw unknownTask(name, known)
     const checked = checkJobOptions(options)
-    const text = payload === undefined ? '{}' : payloadText(name, payload, maxPayload)
-    const job: NewJob = { ...defaultsOf(contract), ...checked, task: name, payload: text }
+    const job: NewJob = {
+      task: name,
+      payload: payloadText(name, payload, contract?.raw === true, maxPayload),
+      options: contract === undefined ? checked : merged(defaultsOf(contract), checked),
+      contract: contract !== undefined,
+    }
     const schema = contract?.schema
     return schema === undefined ? job : ifValid(schema, job)
   }
@@ -54,18 +60,33 @@ function unknownTask(name: string, known: ReadonlySet<string>): KongTaskError {
   )
 }
 
-function defaultsOf(contract: AnyTask | undefined): CheckedJobOptions | undefined {
-  if (contract === undefined) return undefined
-  // The policy of retrying is the worker's business.
-  const { backoff: _backoff, ...defaults } = contract.defaults
+/** Contracts are made once and used for ever; the jobs of one then share one object, which bulk adding counts on. */
+const defaultsByContract = new WeakMap<AnyTask, NewJobOptions>()
+
+function defaultsOf(contract: AnyTask): NewJobOptions {
+  let defaults = defaultsByContract.get(contract)
+  if (defaults === undefined) {
+    defaults = Object.freeze(jobDefaults(contract.defaults))
+    defaultsByContract.set(contract, defaults)
+  }
   return defaults
 }
 
-function payloadText(task: string, payload: unknown, maxPayload: number): string {
-  const text = jsonText(payload, ({ path, why }) => {
+/** A time of the call's takes the place of the delay that the task has by default. */
+function merged(defaults: NewJobOptions, given: NewJobOptions): NewJobOptions {
+  if (Object.keys(given).length === 0) return defaults
+  if (given.scheduledAt === undefined) return { ...defaults, ...given }
+  const { scheduledIn: _scheduledIn, ...rest } = defaults
+  return { ...rest, ...given }
+}
+
+function payloadText(task: string, payload: unknown, raw: boolean, maxPayload: number): string {
+  if (payload === undefined) return '{}'
+  const refuse = ({ path, why }: JsonFlaw): KongTaskError => {
     const where = path.length === 0 ? 'The payload' : `In the payload, \`${jsonPath(path)}\``
     return new KongTaskError('KT_PAYLOAD_NOT_JSON', `${where} of task "${task}" ${why}.`)
-  })
+  }
+  const text = raw ? rawJsonText(payload, refuse) : jsonText(payload, refuse)
   if (!isLargerThan(text, maxPayload)) return text
   throw new KongTaskError(
     'KT_PAYLOAD_TOO_LARGE',

@@ -34,10 +34,22 @@ export const catalogue = {
     what: 'The payload, as JSON text, is larger than the limit (1 MiB by default).',
     remedy: "Store the data elsewhere and pass a reference, or raise the client's `maxPayload`.",
   },
+  KT_UNIQUE_CONFLICT: {
+    what: 'The job cannot come back to life, because another job has its unique key. It stays as it was.',
+    remedy: 'Wait until the other job is finished, or delete one of the two.',
+  },
+  KT_JOB_NOT_FOUND: {
+    what: 'There is no such job, or it is not in the state that the call is about.',
+    remedy: 'Look with `kong.jobs.get(id)`; a job may have ended, been purged, or expired from history.',
+  },
+  KT_PERMISSION_DENIED: {
+    what: "The database role may not do this with KongTask's schema.",
+    remedy: "Let the owner of the schema run `select kongtask.grant_access('add' or 'work', 'role')`; see docs/access.md.",
+  },
   KT_NAME_INVALID: {
-    what: 'A task, queue or tag name is empty, too long, or has characters that are not allowed.',
+    what: 'A task, queue, tag or flag name is empty, too long, or has characters that are not allowed.',
     remedy:
-      'Use 1 to 128 letters, digits and `_ . : / -` for tasks and queues; 1 to 100 characters for tags.',
+      'Use 1 to 128 letters, digits and `_ . : / -` for tasks and queues; 1 to 100 characters for tags and flags.',
   },
   KT_OPTION_UNKNOWN: {
     what: 'An option is not one that this call knows.',

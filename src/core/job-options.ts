@@ -2,8 +2,17 @@ import { parseDuration, parsePositiveDuration, type Duration } from './duration.
 import { parseInstant } from './instant.ts'
 import { KongTaskError } from './errors.ts'
 import { checkQueueName } from './names.ts'
-import type { NewJob } from './new-job.ts'
-import { checkMaxAttempts, checkMetadata, checkPriority, checkRetain, checkTags } from './option-values.ts'
+import type { NewJobOptions, OnConflict } from './new-job.ts'
+import {
+  checkFlags,
+  checkKey,
+  checkMaxAttempts,
+  checkMetadata,
+  checkOnConflict,
+  checkPriority,
+  checkRetain,
+  checkTags,
+} from './option-values.ts'
 import { readOptions } from './plain-object.ts'
 
 /** What may be said about one job when it is added. Each option may be left out or `undefined`. */
@@ -29,16 +38,34 @@ export interface JobOptions {
   readonly retain?: Duration | false | undefined
   /** Your own facts about the job, a plain object of up to 16 KiB as JSON. */
   readonly metadata?: object | undefined
+  /**
+   * Of the jobs of this task with the same key, 1 to 512 bytes, one at a time is scheduled, ready or running; and
+   * none but the first while the window of `uniqueFor` lasts, if there is one.
+   */
+  readonly uniqueKey?: string | undefined
+  /** How long after the first job another with its key is refused. Without `uniqueKey` the payload is the key. */
+  readonly uniqueFor?: Duration | undefined
+  /**
+   * What to do where another job has the key. `skip`: nothing; `replace`: that one gets this payload, this schedule
+   * and these options; `keep_schedule`: all but the schedule. A running job is left alone, and this one is added
+   * behind it. A window whose job is done skips. @default `skip`
+   */
+  readonly onConflict?: OnConflict | undefined
+  /**
+   * Jobs of one queue with the same key, 1 to 512 bytes, run one at a time, in order of adding whatever their
+   * priority. One that is scheduled or waits for a retry holds up those behind it.
+   */
+  readonly serialKey?: string | undefined
+  /** Up to 32 marks of 1 to 100 characters; a runner leaves jobs alone that bear one of its `forbiddenFlags`. */
+  readonly flags?: readonly string[] | undefined
 }
 
-/** Options that passed every check: durations in milliseconds, times as ISO 8601 in UTC. */
-export type CheckedJobOptions = Omit<NewJob, 'task' | 'payload'>
+type Check = (value: unknown) => NewJobOptions
 
-type Check = (value: unknown) => Partial<CheckedJobOptions>
-
-const CHECKS: { readonly [Option in keyof Required<JobOptions>]: Check } = {
-  scheduledIn: (value) => ({ delay: parseDuration(value, 'scheduledIn') }),
-  scheduledAt: (value) => ({ dueAt: parseInstant(value, 'scheduledAt') }),
+/** How each option is checked, wherever it is given. */
+export const OPTION_CHECKS: { readonly [Option in keyof Required<JobOptions>]: Check } = {
+  scheduledIn: (value) => ({ scheduledIn: parseDuration(value, 'scheduledIn') }),
+  scheduledAt: (value) => ({ scheduledAt: parseInstant(value, 'scheduledAt') }),
   queue: (value) => ({ queue: checkQueueName(value) }),
   maxAttempts: (value) => ({ maxAttempts: checkMaxAttempts(value) }),
   priority: (value) => ({ priority: checkPriority(value) }),
@@ -46,23 +73,28 @@ const CHECKS: { readonly [Option in keyof Required<JobOptions>]: Check } = {
   timeout: (value) => ({ timeout: parsePositiveDuration(value, 'timeout') }),
   retain: (value) => ({ retain: checkRetain(value) }),
   metadata: (value) => ({ metadata: checkMetadata(value) }),
+  uniqueKey: (value) => ({ uniqueKey: checkKey(value, 'uniqueKey') }),
+  uniqueFor: (value) => ({ uniqueFor: parsePositiveDuration(value, 'uniqueFor') }),
+  onConflict: (value) => ({ onConflict: checkOnConflict(value) }),
+  serialKey: (value) => ({ serialKey: checkKey(value, 'serialKey') }),
+  flags: (value) => ({ flags: checkFlags(value) }),
 }
 
-const checks: ReadonlyMap<string, Check> = new Map(Object.entries(CHECKS))
-const NOTHING: CheckedJobOptions = Object.freeze({})
+const checks: ReadonlyMap<string, Check> = new Map(Object.entries(OPTION_CHECKS))
+const NOTHING: NewJobOptions = Object.freeze({})
 
 /**
  * The options of one job, checked and parsed.
  *
  * @throws KT_OPTION_UNKNOWN, KT_OPTION_INVALID, KT_DURATION_INVALID, KT_DATE_INVALID, KT_NAME_INVALID
  */
-export function checkJobOptions(value: unknown): CheckedJobOptions {
+export function checkJobOptions(value: unknown): NewJobOptions {
   if (value === undefined) return NOTHING
   const options = readOptions(value, checks, 'job options')
   if (options['scheduledIn'] !== undefined && options['scheduledAt'] !== undefined) {
     throw new KongTaskError('KT_OPTION_INVALID', 'Give `scheduledIn` or `scheduledAt`, not both.')
   }
-  const checked: CheckedJobOptions = {}
+  const checked: NewJobOptions = {}
   for (const [option, given] of Object.entries(options)) {
     if (given !== undefined) Object.assign(checked, checks.get(option)?.(given))
   }

@@ -43,6 +43,10 @@ export interface Job<Payload = unknown> {
   readonly finishedAt: Date | undefined
   readonly tags: readonly string[]
   readonly metadata: JsonObject
+  /** The key that it was unique by; `sha256:…` where `uniqueFor` made it of the payload. */
+  readonly uniqueKey: string | undefined
+  readonly serialKey: string | undefined
+  readonly flags: readonly string[]
   readonly errors: readonly JobError[]
   readonly result: Json | undefined
 }

@@ -24,6 +24,22 @@ export function jsonText(value: unknown, refuse: RefuseFlaw): string {
   return text ?? 'null'
 }
 
+/**
+ * JSON text that somebody else wrote, as it is. It is parsed once, to be sure: the text of one job stands beside that
+ * of others in one statement.
+ */
+export function rawJsonText(text: unknown, refuse: RefuseFlaw): string {
+  if (typeof text !== 'string') throw refuse({ path: [], why: 'must be JSON text, because the task is raw' })
+  try {
+    JSON.parse(text)
+  } catch (error) {
+    throw refuse({ path: [], why: `is no JSON text: ${error instanceof Error ? error.message : 'unreadable'}` })
+  }
+  const flaw = /[\uD800-\uDFFF\0]/.test(text) ? (findTextFlaw(text) ?? suspectedTextFlaw(text)) : suspectedTextFlaw(text)
+  if (flaw !== undefined) throw refuse(flaw)
+  return text
+}
+
 /** Bytes in UTF-8. */
 export function byteLength(text: string): number {
   return new TextEncoder().encode(text).byteLength

@@ -3,7 +3,7 @@ import { showValue } from './show-value.ts'
 import { textFlaw } from './storable-text.ts'
 
 const NAME = /^[A-Za-z0-9_.:/-]{1,128}$/
-const LONGEST_TAG = 100
+const LONGEST_LABEL = 100
 const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,47}$/
 
 /** The words that PostgreSQL 14 to 18 do not take as the name of a schema without quotes. */
@@ -38,16 +38,28 @@ function checkName(value: unknown, kind: 'task' | 'queue'): string {
 
 /** @throws KT_NAME_INVALID */
 export function checkTag(value: unknown): string {
-  const flaw = tagFlaw(value)
-  if (flaw === undefined && typeof value === 'string') return value
-  throw new KongTaskError('KT_NAME_INVALID', `The tag ${showValue(value)} ${flaw}. Use 1 to 100 characters.`)
+  return checkLabel(value, 'tag')
 }
 
-function tagFlaw(value: unknown): string | undefined {
+/** @throws KT_NAME_INVALID */
+export function checkFlag(value: unknown): string {
+  return checkLabel(value, 'flag')
+}
+
+function checkLabel(value: unknown, kind: 'tag' | 'flag'): string {
+  const flaw = labelFlaw(value)
+  if (flaw === undefined && typeof value === 'string') return value
+  throw new KongTaskError(
+    'KT_NAME_INVALID',
+    `The ${kind} ${showValue(value)} ${flaw}. Use 1 to 100 characters.`,
+  )
+}
+
+function labelFlaw(value: unknown): string | undefined {
   if (typeof value !== 'string') return 'is not a string'
   if (value === '') return 'is empty'
   // PostgreSQL counts code points; a string has at most twice as many UTF-16 units.
-  if (value.length > 2 * LONGEST_TAG || Array.from(value).length > LONGEST_TAG) return 'is too long'
+  if (value.length > 2 * LONGEST_LABEL || Array.from(value).length > LONGEST_LABEL) return 'is too long'
   return textFlaw(value)
 }
 

@@ -1,30 +1,45 @@
 import type { JsonObject } from './json.ts'
 
+/** What a later job does that meets the holder of its unique key. */
+export type OnConflict = 'skip' | 'replace' | 'keep_schedule'
+
 /**
- * A job that has passed every check at the door: what the store writes. What is absent is left to the task's
- * published defaults and then to the built-in ones, which the database applies.
+ * Options that passed every check, under the names that they have outside and in SQL: durations in milliseconds,
+ * times as ISO 8601 in UTC.
  */
+export interface NewJobOptions {
+  /** Counted from the database's clock. */
+  readonly scheduledIn?: number
+  readonly scheduledAt?: string
+  readonly queue?: string
+  readonly priority?: number
+  readonly maxAttempts?: number
+  readonly timeout?: number
+  /** How long to keep the finished job; `false` keeps nothing. */
+  readonly retain?: number | false
+  readonly uniqueKey?: string
+  readonly uniqueFor?: number
+  readonly onConflict?: OnConflict
+  readonly serialKey?: string
+  readonly tags?: readonly string[]
+  readonly flags?: readonly string[]
+  readonly metadata?: JsonObject
+}
+
+/** A job that has passed every check at the door: what the store writes. */
 export interface NewJob {
   readonly task: string
   /** JSON text. */
   readonly payload: string
-  readonly queue?: string
-  readonly priority?: number
-  readonly maxAttempts?: number
-  /** Milliseconds, counted from the database's clock. */
-  readonly delay?: number
-  /** ISO 8601 in UTC. */
-  readonly dueAt?: string
-  /** Milliseconds. */
-  readonly timeout?: number
-  /** Milliseconds to keep the finished job; `false` keeps nothing. */
-  readonly retain?: number | false
-  readonly tags?: readonly string[]
-  readonly metadata?: JsonObject
+  /** What is absent is left to the database: to the task's published defaults, then to the built-in ones. */
+  readonly options: NewJobOptions
+  /** The task's own defaults are among the options already; what was published about it does not count. */
+  readonly contract: boolean
 }
 
 /** What became of one added job. */
 export interface AddedJob {
+  /** Of the job itself; where it was skipped, of the one that has its unique key. */
   readonly id: string
   readonly status: 'added' | 'skipped' | 'replaced'
 }

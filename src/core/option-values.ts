@@ -1,13 +1,16 @@
 import { parseDuration } from './duration.ts'
 import { KongTaskError } from './errors.ts'
 import { jsonPath } from './json-path.ts'
-import { isLargerThan, jsonText } from './json-text.ts'
+import { byteLength, isLargerThan, jsonText } from './json-text.ts'
 import type { Json, JsonObject } from './json.ts'
-import { checkTag } from './names.ts'
+import { checkFlag, checkTag } from './names.ts'
+import type { OnConflict } from './new-job.ts'
 import { isPlainObject } from './plain-object.ts'
 import { showValue } from './show-value.ts'
+import { textFlaw } from './storable-text.ts'
 
-const MOST_TAGS = 32
+const MOST_LABELS = 32
+const LONGEST_KEY = 512
 const LARGEST_METADATA = 16 * 1024
 
 /** 0 to 15, lower runs first. @throws KT_OPTION_INVALID */
@@ -27,9 +30,35 @@ export function checkRetain(value: unknown): number | false {
 
 /** Up to 32 tags. @throws KT_OPTION_INVALID, KT_NAME_INVALID */
 export function checkTags(value: unknown): readonly string[] {
-  if (!Array.isArray(value)) throw invalid('tags', value, 'must be an array of strings')
-  if (value.length > MOST_TAGS) throw invalid('tags', value, `may hold at most ${MOST_TAGS} tags`)
-  return Object.freeze(Array.from(value, checkTag))
+  return checkLabels(value, 'tags', checkTag)
+}
+
+/** Up to 32 flags. @throws KT_OPTION_INVALID, KT_NAME_INVALID */
+export function checkFlags(value: unknown): readonly string[] {
+  return checkLabels(value, 'flags', checkFlag)
+}
+
+/** Text of 1 to 512 bytes. @throws KT_OPTION_INVALID */
+export function checkKey(value: unknown, option: 'uniqueKey' | 'serialKey'): string {
+  if (typeof value !== 'string') throw invalid(option, value, 'must be a string')
+  const flaw = textFlaw(value)
+  if (flaw !== undefined) throw new KongTaskError('KT_OPTION_INVALID', `\`${option}\` ${flaw}.`)
+  if (value === '' || byteLength(value) > LONGEST_KEY) {
+    throw invalid(option, value, `must be text of 1 to ${LONGEST_KEY} bytes`)
+  }
+  return value
+}
+
+/** @throws KT_OPTION_INVALID */
+export function checkOnConflict(value: unknown): OnConflict {
+  if (value === 'skip' || value === 'replace' || value === 'keep_schedule') return value
+  throw invalid('onConflict', value, "must be 'skip', 'replace' or 'keep_schedule'")
+}
+
+function checkLabels(value: unknown, option: string, check: (label: unknown) => string): readonly string[] {
+  if (!Array.isArray(value)) throw invalid(option, value, 'must be an array of strings')
+  if (value.length > MOST_LABELS) throw invalid(option, value, `may hold at most ${MOST_LABELS} entries`)
+  return Object.freeze(Array.from(value, check))
 }
 
 /** A plain object of up to 16 KiB as JSON; returned as it will be stored. @throws KT_OPTION_INVALID */

@@ -23,8 +23,12 @@ export type TaskFunction = TaskObject['handle']
 /** One task as the worker uses it, whatever form it was given in. */
 export interface TaskEntry {
   readonly name: string
+  /** Where there is a contract: what it says of its jobs, for this process and, published, for all that add. */
   readonly defaults: TaskDefaults
+  readonly hasContract: boolean
   readonly schema: StandardSchemaV1 | undefined
+  /** The handler receives the payload's text, unparsed. */
+  readonly raw: boolean
   readonly handle: (payload: unknown, context: JobContext) => unknown
 }
 
@@ -92,7 +96,9 @@ function readFunction(key: string | number, handler: TaskFunction): TaskEntry {
   return Object.freeze({
     name: checkTaskName(key),
     defaults: NO_DEFAULTS,
+    hasContract: false,
     schema: undefined,
+    raw: false,
     handle: handler,
   })
 }
@@ -104,7 +110,9 @@ function readObject(key: string | number, object: HandlerObject): TaskEntry {
   return Object.freeze({
     name,
     defaults: contract?.defaults ?? NO_DEFAULTS,
+    hasContract: contract !== undefined,
     schema,
+    raw: contract?.raw ?? false,
     // Looked up at each call, so that `this` is the object and a test may replace the method.
     handle: (payload: unknown, context: JobContext) => object.handle(payload, context),
   })

@@ -1,44 +1,26 @@
-import { parsePositiveDuration, type Duration } from './duration.ts'
-import { checkQueueName } from './names.ts'
-import { checkMaxAttempts, checkPriority, checkRetain, invalid } from './option-values.ts'
+import { OPTION_CHECKS, type JobOptions } from './job-options.ts'
+import type { NewJobOptions } from './new-job.ts'
+import { invalid } from './option-values.ts'
 import type { BackoffPolicy } from './retry-policy.ts'
 
-/** What all jobs of a task have in common, unless said otherwise when one is added. */
-export interface TaskOptions {
-  /** The queue that its jobs wait in. @default `default` */
-  readonly queue?: string | undefined
-  /** How often a job may be attempted, 1 to 32767; then it is dead. @default 25 */
-  readonly maxAttempts?: number | undefined
-  /** 0 to 15; lower runs first. @default 1 */
-  readonly priority?: number | undefined
-  /** How long an attempt may take before `signal` aborts and it counts as failed. @default none */
-  readonly timeout?: Duration | undefined
-  /** How long to keep jobs once completed or cancelled; `false`: not at all. @default 24 h */
-  readonly retain?: Duration | false | undefined
+/**
+ * What all jobs of a task have in common, unless said otherwise when one is added: every option of `addJob` but a
+ * fixed time, and how to retry. Runners publish it to the database, so that adding by name and from SQL uses it too.
+ */
+export interface TaskOptions extends Omit<JobOptions, 'scheduledAt'> {
   /** How long to wait after a failed attempt. @default attempt⁴ seconds ± 10 % */
   readonly backoff?: BackoffPolicy | undefined
 }
 
 /** `TaskOptions` that passed every check: durations in milliseconds, absent where not given. */
-export interface TaskDefaults {
-  readonly queue?: string
-  readonly maxAttempts?: number
-  readonly priority?: number
-  /** Milliseconds. */
-  readonly timeout?: number
-  /** Milliseconds, or `false` for not at all. */
-  readonly retain?: number | false
+export interface TaskDefaults extends Omit<NewJobOptions, 'scheduledAt'> {
   readonly backoff?: BackoffPolicy
 }
 
-type Check = (value: unknown) => TaskDefaults
+const { scheduledAt: _scheduledAt, ...JOB_CHECKS } = OPTION_CHECKS
 
-const CHECKS: { readonly [Option in keyof Required<TaskOptions>]: Check } = {
-  queue: (value) => ({ queue: checkQueueName(value) }),
-  maxAttempts: (value) => ({ maxAttempts: checkMaxAttempts(value) }),
-  priority: (value) => ({ priority: checkPriority(value) }),
-  timeout: (value) => ({ timeout: parsePositiveDuration(value, 'timeout') }),
-  retain: (value) => ({ retain: checkRetain(value) }),
+const CHECKS: { readonly [Option in keyof Required<TaskOptions>]: (value: unknown) => TaskDefaults } = {
+  ...JOB_CHECKS,
   backoff: (value) => ({ backoff: checkBackoff(value) }),
 }
 
@@ -51,7 +33,24 @@ export function checkTaskOptions(options: Readonly<Record<string, unknown>>): Ta
     const given = options[option]
     if (given !== undefined) Object.assign(defaults, check(given))
   }
+  if (
+    defaults.onConflict !== undefined &&
+    defaults.uniqueKey === undefined &&
+    defaults.uniqueFor === undefined
+  ) {
+    throw invalid(
+      'onConflict',
+      defaults.onConflict,
+      'needs `uniqueKey` or `uniqueFor` beside it, for it says what to do about a key; it stands alone',
+    )
+  }
   return Object.freeze(defaults)
+}
+
+/** What concerns the jobs themselves; how to retry is the worker's business. */
+export function jobDefaults(defaults: TaskDefaults): NewJobOptions {
+  const { backoff: _backoff, ...rest } = defaults
+  return rest
 }
 
 function checkBackoff(value: unknown): BackoffPolicy {

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Json } from './json.ts'
 import type { RequireJson } from './json-of.ts'
 import { checkTaskName } from './names.ts'
+import { invalid } from './option-values.ts'
 import { checkSchema } from './payload-schema.ts'
 import { readOptions } from './plain-object.ts'
 import { checkTaskOptions, TASK_OPTIONS, type TaskDefaults, type TaskOptions } from './task-options.ts'
@@ -15,6 +16,8 @@ export interface Task<Name extends string = string, In = unknown, Out = In> {
   readonly name: Name
   /** The validator of payloads, where there is one. */
   readonly schema: StandardSchemaV1 | undefined
+  /** Payloads are JSON text, passed on unparsed in both directions. */
+  readonly raw: boolean
   readonly defaults: TaskDefaults
   /** Says that `defineTask` made and checked it, in this copy of the package or another. */
   readonly '~task': 1
@@ -34,15 +37,23 @@ export type InputOf<T extends AnyTask> = [T] extends [Task<string, infer In, unk
 /** What a task's handler receives: the schema's output. */
 export type OutputOf<T extends AnyTask> = T extends Task<string, never, infer Out> ? Out : never
 
-const KNOWN: ReadonlySet<string> = new Set(['payload', ...TASK_OPTIONS])
+const KNOWN: ReadonlySet<string> = new Set(['payload', 'raw', ...TASK_OPTIONS])
 
+/**
+ * Defines a task whose payload is JSON text that nobody on the way parses: `addJob` takes the text, the handler
+ * receives it, as the database prints it. For large payloads, and numbers that JavaScript cannot hold.
+ */
+export function defineTask<const Name extends string>(
+  name: Name,
+  options: TaskOptions & { readonly raw: true; readonly payload?: undefined },
+): Task<Name, string, string>
 /**
  * Defines a task without a schema. Its payload is only known to be JSON; declare what it is, unchecked, with
  * `defineTask<'resize', { file: string }>('resize')`.
  */
 export function defineTask<const Name extends string, In = unknown>(
   name: Name,
-  options?: TaskOptions & { readonly payload?: undefined },
+  options?: TaskOptions & { readonly payload?: undefined; readonly raw?: false | undefined },
 ): Task<Name, In, unknown extends In ? Json : In>
 /**
  * Defines a task whose payload is checked by a schema (any Standard Schema: zod, valibot, arktype ...): when a
@@ -56,16 +67,25 @@ export function defineTask<const Name extends string, Schema extends StandardSch
   name: Name,
   options: TaskOptions & {
     readonly payload: Schema & RequireJson<StandardSchemaV1.InferInput<Schema>>
+    readonly raw?: false | undefined
   },
 ): Task<Name, StandardSchemaV1.InferInput<Schema>, StandardSchemaV1.InferOutput<Schema>>
 export function defineTask(
   name: string,
-  options?: TaskOptions & { readonly payload?: StandardSchemaV1 | undefined },
+  options?: TaskOptions & {
+    readonly payload?: StandardSchemaV1 | undefined
+    readonly raw?: boolean | undefined
+  },
 ): Task<string, never, unknown> {
   checkTaskName(name)
   const given = readOptions(options, KNOWN, `defineTask('${name}')`)
   const schema = given['payload'] === undefined ? undefined : checkSchema(given['payload'], name)
-  return Object.freeze({ name, schema, defaults: checkTaskOptions(given), '~task': 1 })
+  const raw = given['raw'] ?? false
+  if (typeof raw !== 'boolean') throw invalid('raw', raw, 'must be true or false')
+  if (raw && schema !== undefined) {
+    throw invalid('raw', raw, 'passes text on unparsed, so there is nothing for a schema in `payload` to check')
+  }
+  return Object.freeze({ name, schema, raw, defaults: checkTaskOptions(given), '~task': 1 })
 }
 
 /** Whether `defineTask` made it. */

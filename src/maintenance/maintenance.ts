@@ -5,11 +5,12 @@ import type { Emitter } from '../runtime/emitter.ts'
 import { every } from '../runtime/every.ts'
 import type { Service } from '../runtime/service.ts'
 import type { Store } from '../store/store.ts'
-import { prune } from './pruner.ts'
+import { prune, pruneKeys } from './pruner.ts'
 import { rescue } from './rescuer.ts'
 
 /** How often a process asks whether it is time to prune. */
 const PRUNE_INTERVAL = 300_000
+const KEYS_INTERVAL = 60_000
 
 export interface MaintenanceOptions {
   readonly store: Store
@@ -26,5 +27,6 @@ export function maintenance({ store, events, rescueInterval }: MaintenanceOption
   return [
     every(rescueInterval, () => rescue(store, events), weather('rescue the jobs of dead workers')),
     every(PRUNE_INTERVAL, (signal) => prune(store, signal), weather('prune history')),
+    every(KEYS_INTERVAL, (signal) => pruneKeys(store, signal), weather('prune unique keys')),
   ]
 }

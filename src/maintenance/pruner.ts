@@ -1,12 +1,28 @@
 import type { Store } from '../store/store.ts'
 
 const INTERVAL = 3_600_000
+const KEYS_INTERVAL = 60_000
 
 /** What a run did. */
 export interface Pruned {
   readonly daysAdded: number
   readonly daysDropped: number
   readonly jobsDropped: number
+}
+
+/** Forgets unique keys that hold nothing any more. Keys without a window end with their job, and many may do so. */
+export async function pruneKeys(
+  store: Pick<Store, 'takeTurn' | 'pruneUniqueKeys'>,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  if (!(await store.takeTurn('prune_unique_keys', KEYS_INTERVAL))) return undefined
+  let pruned = 0
+  let batch = await store.pruneUniqueKeys()
+  for (;;) {
+    pruned += batch.pruned
+    if (batch.next === undefined || signal.aborted) return pruned
+    batch = await store.pruneUniqueKeys(batch.next)
+  }
 }
 
 /** Keeps days of history ahead, and forgets what has expired. Undefined where another process has this turn. */

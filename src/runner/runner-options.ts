@@ -3,12 +3,13 @@ import { parsePositiveDuration, parseDuration, type Duration } from '../core/dur
 import { KongTaskError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { checkQueueName, checkSchemaName } from '../core/names.ts'
-import { checkInteger } from '../core/option-values.ts'
+import { checkFlags, checkInteger } from '../core/option-values.ts'
 import { isPlainObject, readOptions } from '../core/plain-object.ts'
 import { showValue } from '../core/show-value.ts'
 import type { SqlPool } from '../core/sql-pool.ts'
 import { readTaskList, type TaskEntry, type TaskList } from '../core/task-list.ts'
 import { readConnection } from '../client/connection.ts'
+import type { ForbiddenFlags } from '../worker/claimer.ts'
 import { consoleLogger } from './console-logger.ts'
 import { readLogger } from './read-logger.ts'
 
@@ -36,6 +37,8 @@ export interface WorkingOptions {
   readonly handleSignals?: boolean | undefined
   /** Stops the runner when it aborts. */
   readonly signal?: AbortSignal | undefined
+  /** Jobs that bear one of these flags are left to others. A function is asked before each claim. @default none */
+  readonly forbiddenFlags?: ForbiddenFlags | undefined
 }
 
 /** How `run` is told what to do and where. Give `connectionString` or `pool`. */
@@ -66,6 +69,7 @@ export interface RunnerConfig {
   readonly migrate: boolean
   readonly handleSignals: boolean
   readonly signal: AbortSignal | undefined
+  readonly forbiddenFlags: ForbiddenFlags | undefined
 }
 
 const KNOWN: ReadonlySet<string> = new Set([
@@ -83,6 +87,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'migrate',
   'handleSignals',
   'signal',
+  'forbiddenFlags',
 ])
 
 const DEFAULTS = {
@@ -121,6 +126,7 @@ export function readRunnerOptions(options: unknown): RunnerConfig {
     migrate: readBoolean(migrate, 'migrate'),
     handleSignals: readBoolean(handleSignals, 'handleSignals'),
     signal: readSignal(given['signal']),
+    forbiddenFlags: readForbiddenFlags(given['forbiddenFlags']),
   }
   // Last, since it may open something.
   return Object.freeze({ ...checked, ...readConnection(given['connectionString'], given['pool'], 'run') })
@@ -158,6 +164,16 @@ function readQueues(value: unknown): ReadonlyMap<string, number> {
 function readBoolean(value: unknown, option: string): boolean {
   if (typeof value === 'boolean') return value
   throw invalid(`${option} must be true or false; it is ${showValue(value)}`)
+}
+
+function readForbiddenFlags(value: unknown): ForbiddenFlags | undefined {
+  if (value === undefined) return undefined
+  if (isFlagSource(value)) return async () => checkFlags(await value())
+  return checkFlags(value)
+}
+
+function isFlagSource(value: unknown): value is () => unknown {
+  return typeof value === 'function'
 }
 
 function readSignal(value: unknown): AbortSignal | undefined {

@@ -5,7 +5,9 @@ import { performance } from 'node:perf_hooks'
 import { createProducer } from '../client/producer.ts'
 import type { Events } from '../core/events.ts'
 import type { JsonObject } from '../core/json.ts'
+import type { NewJobOptions } from '../core/new-job.ts'
 import type { TaskEntry } from '../core/task-list.ts'
+import { jobDefaults } from '../core/task-options.ts'
 import { maintenance } from '../maintenance/maintenance.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { Emitter } from '../runtime/emitter.ts'
@@ -141,6 +143,7 @@ function wire({ config, events, connections, store, names }: Foundation): Parts 
     lease,
     book,
     tasks: byNumber(config.tasks, names.tasks),
+    forbiddenFlags: config.forbiddenFlags,
     queues: queueNames(store, names.queues),
     services: { logger, pool: config.pool, adder: producer.own, onTransaction: (tx) => producer.with(tx) },
     events,
@@ -231,13 +234,12 @@ function numberOf(name: string, numbers: ReadonlyMap<string, number>): number {
   return number
 }
 
-/** What the database may know of a contract: everything but functions. */
-function publishedTasks(tasks: ReadonlyMap<string, TaskEntry>): JsonObject {
+/** What the database may know of contracts: everything but functions. Null where there is none to speak of. */
+function publishedTasks(
+  tasks: ReadonlyMap<string, TaskEntry>,
+): Readonly<Record<string, NewJobOptions | null>> {
   return Object.fromEntries(
-    [...tasks].map(([name, { defaults }]) => {
-      const { backoff: _backoff, retain, ...rest } = defaults
-      return [name, { ...rest, ...(retain === undefined ? {} : { retain: retain === false ? 0 : retain }) }]
-    }),
+    [...tasks].map(([name, { defaults, hasContract }]) => [name, hasContract ? jobDefaults(defaults) : null]),
   )
 }
 

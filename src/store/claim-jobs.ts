@@ -13,6 +13,8 @@ export interface ClaimRequest {
   readonly queues: ReadonlyMap<number, number> | 'all'
   readonly total: number
   readonly tasks: readonly number[]
+  /** Jobs that bear one of these flags are left alone. */
+  readonly forbiddenFlags?: readonly string[] | undefined
 }
 
 /** A job as claimed: names still numbers, everything else as the database prints it, parsed when somebody looks. */
@@ -33,6 +35,8 @@ export interface ClaimedJob {
   readonly payload: string
   readonly extras: string | null
   readonly errors: string | null
+  /** The job that took its unique key while it ran before: this one has lost its point. */
+  readonly supersededBy: string | null
   readonly lease: Lease
 }
 
@@ -46,13 +50,14 @@ export interface Claimed {
 
 /** Leases up to `total` ready jobs, best priority and earliest due first within each queue. */
 export async function claimJobs(database: Database, schema: string, request: ClaimRequest): Promise<Claimed> {
-  const { queues } = request
+  const { queues, forbiddenFlags } = request
   const rows = await database.queryText(
     forSchema(statement.text, schema),
     valuesOf(statement, {
       ...request,
       queues: queues === 'all' ? null : [...queues.keys()],
       limits: queues === 'all' ? null : [...queues.values()],
+      forbidden: forbiddenFlags === undefined || forbiddenFlags.length === 0 ? null : forbiddenFlags,
     }),
   )
   const lease: Lease = { worker: request.worker, claim: request.claim }
@@ -92,6 +97,7 @@ function claimedJob(row: TextRow, lease: Lease): ClaimedJob {
     payload: text(row[11]),
     extras: row[12] ?? null,
     errors: row[13] ?? null,
+    supersededBy: row[14] ?? null,
     lease,
   }
 }

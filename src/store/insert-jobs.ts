@@ -9,17 +9,42 @@ export async function insertJobs(
   schema: string,
   jobs: readonly NewJob[],
 ): Promise<AddedJob[]> {
-  const rows = await runStatement(db, schema, statement, { jobs: `[${jobs.map(entryText).join(',')}]` })
+  const kinds = new Kinds()
+  const kind = jobs.map((job) => kinds.numberOf(job))
+  const rows = await runStatement(db, schema, statement, {
+    kinds: `[${kinds.texts.join(',')}]`,
+    kind: kinds.texts.length === 1 ? null : `{${kind.join(',')}}`,
+    // JSON text already: taking it apart again would only cost time.
+    payloads: `[${jobs.map(({ payload }) => payload).join(',')}]`,
+  })
   return rows.map(({ id, status }) => ({ id, status: statusOf(status) }))
 }
 
-/** The payload is JSON text already and goes in as it is; taking it apart again would only cost time. */
-function entryText({ payload, retain, ...rest }: NewJob): string {
-  const entry = JSON.stringify({
-    ...rest,
-    ...(retain === undefined ? {} : { retain: retain === false ? 0 : retain }),
-  })
-  return `${entry.slice(0, -1)},"payload":${payload}}`
+/**
+ * The distinct sets of task and options of a call, numbered from 1. Most calls have one, and then the jobs share one
+ * options object, so what stands before is looked at first and text is made only where that differs.
+ */
+class Kinds {
+  readonly texts: string[] = []
+  readonly #numbers = new Map<string, number>()
+  #last: NewJob | undefined
+  #lastNumber = 0
+
+  numberOf(job: NewJob): number {
+    const last = this.#last
+    if (last?.options === job.options && last.task === job.task && last.contract === job.contract)
+      return this.#lastNumber
+    const { task, options, contract } = job
+    const text = JSON.stringify({ task, options, contract })
+    let number = this.#numbers.get(text)
+    if (number === undefined) {
+      number = this.texts.push(text)
+      this.#numbers.set(text, number)
+    }
+    this.#last = job
+    this.#lastNumber = number
+    return number
+  }
 }
 
 function statusOf(status: string): AddedJob['status'] {

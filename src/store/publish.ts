@@ -1,4 +1,4 @@
-import type { JsonObject } from '../core/json.ts'
+import type { NewJobOptions } from '../core/new-job.ts'
 import type { Queryable } from './db.ts'
 import { publish as statement, readNames } from './statements.generated.ts'
 import { runStatement } from './statement.ts'
@@ -9,11 +9,11 @@ export interface Names {
   readonly queues: ReadonlyMap<string, number>
 }
 
-/** Tells the database what a runner knows and serves. `queues: null` serves all and creates none. */
+/** Tells the database what a runner knows and serves: its tasks, with their contracts' defaults where there is one. `queues: null` serves all and creates none. */
 export async function publish(
   db: Queryable,
   schema: string,
-  tasks: JsonObject,
+  tasks: Readonly<Record<string, NewJobOptions | null>>,
   queues: readonly string[] | null,
 ): Promise<Names> {
   const rows = await runStatement(db, schema, statement, { tasks: JSON.stringify(tasks), queues })

@@ -23,12 +23,16 @@ export interface SettleRequest {
   readonly closed: readonly number[]
 }
 
-/** Writes settlements, each only if its lease still holds. Returns the ids that were refused. */
-export async function settleJobs(
-  db: Queryable,
-  schema: string,
-  request: SettleRequest,
-): Promise<ReadonlySet<string>> {
+/** What did not come out as it was asked for. */
+export interface Settled {
+  /** Their leases no longer hold. */
+  readonly refused: ReadonlySet<string>
+  /** These were to come back, but their unique key went to a successor while they ran: they are cancelled. Id to its id. */
+  readonly superseded: ReadonlyMap<string, string>
+}
+
+/** Writes settlements, each only if its lease still holds. */
+export async function settleJobs(db: Queryable, schema: string, request: SettleRequest): Promise<Settled> {
   const forget = new CompletedList()
   const keep = new CompletedList()
   const others: string[] = []
@@ -50,7 +54,10 @@ export async function settleJobs(
     others: others.length === 0 ? null : `[${others.join(',')}]`,
     closed: request.closed,
   })
-  return new Set(row?.refused)
+  return {
+    refused: new Set(row?.refused),
+    superseded: new Map(row?.superseded.map((id, index) => [id, row.successors[index] ?? ''])),
+  }
 }
 
 /** By id, as the statement's binary search requires; ids are digits without leading zeros. */

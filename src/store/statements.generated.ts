@@ -2,13 +2,13 @@
 import type { Statement } from './statement.ts'
 
 export const claimJobs: Statement<
-  { readonly worker: number; readonly nonce: string; readonly claim: number; readonly queues: readonly number[] | null; readonly limits: readonly number[] | null; readonly total: number; readonly tasks: readonly number[] },
-  { readonly id: string | null; readonly queue_id: number | null; readonly task_id: number | null; readonly attempt: number | null; readonly max_attempts: number | null; readonly priority: number | null; readonly crashes: number | null; readonly run_at: Date | null; readonly created_at: Date; readonly kept: boolean | null; readonly place: string | null; readonly payload: string | null; readonly extras: string | null; readonly errors: string | null }
+  { readonly worker: number; readonly nonce: string; readonly claim: number; readonly queues: readonly number[] | null; readonly limits: readonly number[] | null; readonly total: number; readonly tasks: readonly number[]; readonly forbidden: readonly (string | null)[] | null },
+  { readonly id: string | null; readonly queue_id: number | null; readonly task_id: number | null; readonly attempt: number | null; readonly max_attempts: number | null; readonly priority: number | null; readonly crashes: number | null; readonly run_at: Date | null; readonly created_at: Date; readonly kept: boolean | null; readonly place: string | null; readonly payload: string | null; readonly extras: string | null; readonly errors: string | null; readonly superseded_by: string | null }
 > = {
   name: "claim_jobs",
-  text: "select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, kept, place, payload, extras, errors\nfrom kongtask.claim_jobs($1::int4, $2::uuid, $3::int4, $4::int4[], $5::int4[], $6::int4, $7::int4[])",
-  parameters: [["worker","int4"],["nonce","uuid"],["claim","int4"],["queues","int4[]"],["limits","int4[]"],["total","int4"],["tasks","int4[]"]],
-  columns: [["id","int8"],["queue_id","int4"],["task_id","int4"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["crashes","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["kept","bool"],["place","tid"],["payload","text"],["extras","text"],["errors","text"]],
+  text: "select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, kept, place, payload, extras, errors, superseded_by\nfrom kongtask.claim_jobs($1::int4, $2::uuid, $3::int4, $4::int4[], $5::int4[], $6::int4, $7::int4[], $8::text[])",
+  parameters: [["worker","int4"],["nonce","uuid"],["claim","int4"],["queues","int4[]"],["limits","int4[]"],["total","int4"],["tasks","int4[]"],["forbidden","text[]"]],
+  columns: [["id","int8"],["queue_id","int4"],["task_id","int4"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["crashes","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["kept","bool"],["place","tid"],["payload","text"],["extras","text"],["errors","text"],["superseded_by","int8"]],
 }
 
 export const createSchema: Statement<
@@ -72,12 +72,12 @@ export const heartbeat: Statement<
 }
 
 export const insertJobs: Statement<
-  { readonly jobs: string },
+  { readonly kinds: string; readonly kind: string | null; readonly payloads: string },
   { readonly ordinal: string; readonly id: string; readonly status: string }
 > = {
   name: "insert_jobs",
-  text: "select ordinal, id, status from kongtask.insert_jobs($1::jsonb)",
-  parameters: [["jobs","jsonb"]],
+  text: "select ordinal, id, status from kongtask.insert_jobs($1::text::jsonb, $2::text::int4[], $3::text::jsonb)",
+  parameters: [["kinds","text"],["kind","text"],["payloads","text"]],
   columns: [["ordinal","int8"],["id","text"],["status","text"]],
 }
 
@@ -121,6 +121,16 @@ export const pruneOverflow: Statement<
   columns: [["pruned","int8"]],
 }
 
+export const pruneUniqueKeys: Statement<
+  { readonly task: number | null; readonly key: string | null; readonly limit: number },
+  { readonly task: number | null; readonly key: string | null; readonly pruned: number }
+> = {
+  name: "prune_unique_keys",
+  text: "select p_task as task, p_key as key, o_pruned as pruned from kongtask.prune_unique_keys($1::int4, $2::text, $3::int4)",
+  parameters: [["task","int4"],["key","text"],["limit","int4"]],
+  columns: [["task","int4"],["key","text"],["pruned","int4"]],
+}
+
 export const publish: Statement<
   { readonly tasks: string; readonly queues: readonly (string | null)[] | null },
   { readonly kind: string; readonly name: string; readonly id: number }
@@ -146,7 +156,7 @@ export const readJob: Statement<
   { readonly id: string; readonly task: string; readonly queue: string; readonly payload: unknown; readonly state: string; readonly attempt: number; readonly max_attempts: number; readonly priority: number; readonly run_at: Date; readonly created_at: Date; readonly finished_at: Date | null; readonly extras: unknown | null; readonly errors: unknown | null; readonly result: unknown | null }
 > = {
   name: "read_job",
-  text: "with found as (\n  select j.id, j.task_id, j.queue_id, j.payload,\n         case when j.worker <> 0 then 'running' when j.run_at > kongtask.clock() then 'scheduled' else 'ready' end as state,\n         j.attempt, j.max_attempts, j.priority, j.run_at, j.created_at, null::timestamptz as finished_at,\n         j.extras, j.errors, null::jsonb as result\n    from kongtask.jobs j\n   where j.queue_id = any (array(select q.id from kongtask.queues q)) and j.id = $1::int8\n  union all\n  select d.id, d.task_id, d.queue_id, d.payload, 'dead', d.attempt, d.max_attempts, d.priority, d.run_at, d.created_at,\n         d.finished_at, d.extras, d.errors, null\n    from kongtask.dead_letters d\n   where d.id = $1::int8\n  union all\n  select h.id, h.task_id, h.queue_id, h.payload, case when h.completed then 'completed' else 'cancelled' end, h.attempt,\n         h.max_attempts, h.priority, h.run_at, h.created_at, h.finished_at, h.extras, h.errors, h.result\n    from (select * from kongtask.history union all select * from kongtask.history_overflow) h\n   where h.id = $1::int8 and h.expires_at > kongtask.clock()\n)\nselect f.id, t.name as task, q.name as queue, f.payload, f.state, f.attempt, f.max_attempts, f.priority, f.run_at,\n       f.created_at, f.finished_at, f.extras, f.errors, f.result\n  from found f\n  join kongtask.tasks t on t.id = f.task_id\n  join kongtask.queues q on q.id = f.queue_id",
+  text: "with found as (\n  select j.id, j.task_id, j.queue_id, j.payload,\n         case when j.worker <> 0 then 'running' when j.run_at > kongtask.clock() then 'scheduled' else 'ready' end as state,\n         j.attempt, j.max_attempts, (j.lane & 15)::int2 as priority, j.run_at, j.created_at, null::timestamptz as finished_at,\n         j.extras, j.errors, null::jsonb as result\n    from kongtask.jobs j\n   where j.queue_id = any (array(select q.id from kongtask.queues q)) and j.id = $1::int8\n  union all\n  select d.id, d.task_id, d.queue_id, d.payload, 'dead', d.attempt, d.max_attempts, d.priority, d.run_at, d.created_at,\n         d.finished_at, d.extras, d.errors, null\n    from kongtask.dead_letters d\n   where d.id = $1::int8\n  union all\n  select h.id, h.task_id, h.queue_id, h.payload, case when h.completed then 'completed' else 'cancelled' end, h.attempt,\n         h.max_attempts, h.priority, h.run_at, h.created_at, h.finished_at, h.extras, h.errors, h.result\n    from (select * from kongtask.history union all select * from kongtask.history_overflow) h\n   where h.id = $1::int8 and h.expires_at > kongtask.clock()\n)\nselect f.id, t.name as task, q.name as queue, f.payload, f.state, f.attempt, f.max_attempts, f.priority, f.run_at,\n       f.created_at, f.finished_at, f.extras, f.errors, f.result\n  from found f\n  join kongtask.tasks t on t.id = f.task_id\n  join kongtask.queues q on q.id = f.queue_id",
   parameters: [["id","int8"]],
   columns: [["id","int8"],["task","text"],["queue","text"],["payload","jsonb"],["state","text"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["finished_at","timestamptz"],["extras","jsonb"],["errors","jsonb"],["result","jsonb"]],
 }
@@ -191,6 +201,16 @@ export const recordMigration: Statement<
   columns: [],
 }
 
+export const redrive: Statement<
+  { readonly ids: readonly string[] },
+  { readonly id: string; readonly status: string }
+> = {
+  name: "redrive",
+  text: "select id, status from kongtask.redrive($1::int8[])",
+  parameters: [["ids","int8[]"]],
+  columns: [["id","int8"],["status","text"]],
+}
+
 export const registerWorker: Statement<
   { readonly lease: number; readonly info: string },
   { readonly worker: number; readonly nonce: string }
@@ -213,12 +233,12 @@ export const rescueWorkers: Statement<
 
 export const settleJobs: Statement<
   { readonly worker: number; readonly queue: number; readonly forget: readonly string[]; readonly forget_claims: readonly number[]; readonly forget_places: readonly string[]; readonly keep: readonly string[]; readonly keep_claims: readonly number[]; readonly keep_places: readonly string[]; readonly results: readonly (string | null)[] | null; readonly others: string | null; readonly closed: readonly number[] },
-  { readonly refused: readonly string[] }
+  { readonly refused: readonly string[]; readonly superseded: readonly string[]; readonly successors: readonly string[] }
 > = {
   name: "settle_jobs",
-  text: "select kongtask.settle_jobs(\n  $1::int4, $2::int4, $3::int8[], $4::int4[], $5::tid[], $6::int8[], $7::int4[], $8::tid[], $9::text[], $10::jsonb, $11::int4[]) as refused",
+  text: "select o_refused as refused, o_superseded as superseded, o_successors as successors from kongtask.settle_jobs(\n  $1::int4, $2::int4, $3::int8[], $4::int4[], $5::tid[], $6::int8[], $7::int4[], $8::tid[], $9::text[], $10::jsonb, $11::int4[])",
   parameters: [["worker","int4"],["queue","int4"],["forget","int8[]"],["forget_claims","int4[]"],["forget_places","tid[]"],["keep","int8[]"],["keep_claims","int4[]"],["keep_places","tid[]"],["results","text[]"],["others","jsonb"],["closed","int4[]"]],
-  columns: [["refused","int8[]"]],
+  columns: [["refused","int8[]"],["superseded","int8[]"],["successors","int8[]"]],
 }
 
 export const takeTurn: Statement<

@@ -2,7 +2,7 @@
 // invariant: every write about a running job names the lease under which it is made.
 import type { Job } from '../core/job.ts'
 import type { JsonObject } from '../core/json.ts'
-import type { AddedJob, NewJob } from '../core/new-job.ts'
+import type { AddedJob, NewJob, NewJobOptions } from '../core/new-job.ts'
 import { claimJobs, type Claimed, type ClaimRequest } from './claim-jobs.ts'
 import type { Database } from './database.ts'
 import type { Queryable } from './db.ts'
@@ -11,7 +11,9 @@ import { insertJobs } from './insert-jobs.ts'
 import { checkSchema, migrate } from './migrate.ts'
 import { publish, readQueueNames, type Names } from './publish.ts'
 import { listDeadLetters, readJob } from './read-jobs.ts'
-import { settleJobs, type SettleRequest } from './settle-jobs.ts'
+import { redrive, type Redriven } from './redrive.ts'
+import { settleJobs, type Settled, type SettleRequest } from './settle-jobs.ts'
+import { pruneUniqueKeys, type PrunedKeys, type UniqueKey } from './unique-keys.ts'
 import {
   heartbeat,
   registerWorker,
@@ -27,20 +29,25 @@ export interface Store {
   checkSchema(): Promise<void>
   /** On the given connection, else on one of the store's own. */
   insertJobs(jobs: readonly NewJob[], on?: Queryable): Promise<AddedJob[]>
-  publish(tasks: JsonObject, queues: readonly string[] | null): Promise<Names>
+  publish(
+    tasks: Readonly<Record<string, NewJobOptions | null>>,
+    queues: readonly string[] | null,
+  ): Promise<Names>
   readQueueNames(): Promise<ReadonlyMap<number, string>>
   registerWorker(lease: number, info: JsonObject): Promise<Registration>
   heartbeat(beat: Heartbeat): Promise<boolean>
   unregisterWorker(registration: Registration): Promise<void>
   rescueWorkers(): Promise<{ readonly workers: number; readonly jobs: number }>
   claimJobs(request: ClaimRequest): Promise<Claimed>
-  settleJobs(request: SettleRequest): Promise<ReadonlySet<string>>
+  settleJobs(request: SettleRequest): Promise<Settled>
   readJob(id: string): Promise<Job | undefined>
   listDeadLetters(limit: number, after?: Job): Promise<Job[]>
+  redrive(ids: readonly string[]): Promise<readonly Redriven[]>
   takeTurn(chore: string, every: number): Promise<boolean>
   extendHistory(): Promise<number>
   dropExpiredDays(): Promise<number>
   pruneOverflow(): Promise<{ readonly pruned: number; readonly more: boolean }>
+  pruneUniqueKeys(after?: UniqueKey): Promise<PrunedKeys>
 }
 
 export function createStore(database: Database, schema: string): Store {
@@ -58,9 +65,11 @@ export function createStore(database: Database, schema: string): Store {
     settleJobs: (request) => settleJobs(database, schema, request),
     readJob: (id) => readJob(database, schema, id),
     listDeadLetters: (limit, after) => listDeadLetters(database, schema, limit, after),
+    redrive: (ids) => redrive(database, schema, ids),
     takeTurn: (chore, interval) => takeTurn(database, schema, chore, interval),
     extendHistory: () => extendHistory(database, schema),
     dropExpiredDays: () => dropExpiredDays(database, schema),
     pruneOverflow: () => pruneOverflow(database, schema),
+    pruneUniqueKeys: (after) => pruneUniqueKeys(database, schema, after),
   }
 }

@@ -12,11 +12,16 @@ import type { LeaseKeeper } from './lease-keeper.ts'
 /** The lanes of a process: one a queue, or a single one for all queues. */
 export type Lanes = ReadonlyMap<number, Lane> | Lane
 
+/** Flags, or who knows them at the moment; asked before each claim. */
+export type ForbiddenFlags = readonly string[] | (() => readonly string[] | Promise<readonly string[]>)
+
 export interface ClaimerOptions {
   readonly store: Pick<Store, 'claimJobs'>
   readonly lanes: Lanes
   readonly lease: LeaseKeeper
   readonly tasks: readonly number[]
+  /** Jobs that bear one of these are left alone. */
+  readonly forbiddenFlags?: ForbiddenFlags | undefined
   /** Milliseconds between looks without being told. */
   readonly pollInterval: number
   /** Monotonic milliseconds. */
@@ -106,16 +111,17 @@ export class Claimer {
   }
 
   async #claim(ask: Ask): Promise<Claimed | undefined> {
-    const { lease, store, tasks, now } = this.#options
+    const { lease, store, tasks, forbiddenFlags: flags, now } = this.#options
     for (const lane of ask.lanes) lane.heard = false
     let { registration } = lease
     try {
+      const forbiddenFlags = typeof flags === 'function' ? await flags() : flags
       const claimed = await retry(
         () => {
           registration = lease.registration
           if (registration === undefined) return Promise.resolve(undefined)
           // Each try has a number of its own: one whose answer is lost may have happened.
-          return store.claimJobs({ ...registration, ...ask, claim: lease.openClaim(), tasks })
+          return store.claimJobs({ ...registration, ...ask, claim: lease.openClaim(), tasks, forbiddenFlags })
         },
         { isTransient, onRetry: this.#options.onWeather, signal: this.#stopping.signal },
       )

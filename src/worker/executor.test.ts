@@ -42,7 +42,7 @@ function executing(handle: Handle, situation: Situation = {}): Executed | Promis
     timeout,
     running = new RunningJob(claimedJob('1', { payload })),
   } = situation
-  const task: TaskEntry = { name: 'work', defaults: {}, schema, handle }
+  const task: TaskEntry = { name: 'work', defaults: {}, hasContract: false, schema, raw: false, handle }
   const context: Execution['context'] = (job, { name }, output) =>
     new LazyJobContext(job, name, output, services)
   return execute({ running, task, timeout, context })

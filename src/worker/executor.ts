@@ -89,6 +89,7 @@ function ended(running: RunningJob, executed: Executed): Executed {
 
 /** A payload that does not fit will not fit next time either. */
 function parsed(text: string, task: TaskEntry): unknown {
+  if (task.raw) return text
   const payload: unknown = JSON.parse(text)
   return task.schema === undefined ? payload : parsePayload(task.name, task.schema, payload)
 }

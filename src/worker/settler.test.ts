@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Settlement } from '../core/settlement.ts'
 import type { ClaimedJob } from '../store/claim-jobs.ts'
-import type { SettleRequest } from '../store/settle-jobs.ts'
+import type { Settled, SettleRequest } from '../store/settle-jobs.ts'
 import { ClaimBook } from './claim-book.ts'
 import { Settler } from './settler.ts'
 import { claimedJob } from '../../test/support/claimed-job.ts'
@@ -20,9 +20,13 @@ const weather = Object.assign(new Error('connection reset'), { code: 'ECONNRESET
 const noSuchRight = Object.assign(new Error('permission denied'), { code: '42501' })
 const dataFault = Object.assign(new Error('invalid byte sequence'), { code: '22021' })
 
-type Answer = (request: SettleRequest) => Promise<ReadonlySet<string>>
+type Answer = (request: SettleRequest) => Promise<Settled>
 
-const written: Answer = () => Promise.resolve(new Set())
+const written: Answer = () => Promise.resolve(refusing())
+
+function refusing(...ids: readonly string[]): Settled {
+  return { refused: new Set(ids), superseded: new Map() }
+}
 
 /** A settler, what it sent and what it said. The answers are given in turn, the last one for ever. */
 class Bench {
@@ -83,7 +87,7 @@ function held(): { readonly answer: Answer; release(): void } {
   const promise = new Promise<void>((resolve) => {
     release = resolve
   })
-  return { answer: () => promise.then(() => new Set<string>()), release: () => release() }
+  return { answer: () => promise.then(() => refusing()), release: () => release() }
 }
 
 function manyJobs(count: number, from = 1): ClaimedJob[] {
@@ -234,7 +238,7 @@ describe('settlements that the fence refused', () => {
   const refuse =
     (...ids: readonly string[]): Answer =>
     () =>
-      Promise.resolve(new Set(ids))
+      Promise.resolve(refusing(...ids))
 
   it('are told apart from those that were written', async () => {
     const bench = new Bench(refuse('2', '3'))
@@ -314,7 +318,7 @@ describe('a settlement that the database cannot take', () => {
   it('and whose replacement it cannot take either goes back by a heartbeat: its claim is not closed', async () => {
     const bench = new Bench(async (request) => {
       if (request.jobs.some(({ id }) => id === '1')) throw dataFault
-      return new Set()
+      return refusing()
     })
     bench.add(...manyJobs(2))
     await bench.flushed()

@@ -1,9 +1,9 @@
 // Settlements → batches → store. One batch is on its way at a time; what comes meanwhile makes the next, so batches
 // grow with the load and a lone job waits for nobody. Holds back nothing but memory: `backlog` tells the claimer.
-import type { Settlement } from '../core/settlement.ts'
+import { supersededBy, type Settlement } from '../core/settlement.ts'
 import { retry } from '../runtime/retry.ts'
 import type { ClaimedJob } from '../store/claim-jobs.ts'
-import type { SettledJob } from '../store/settle-jobs.ts'
+import type { Settled, SettledJob } from '../store/settle-jobs.ts'
 import { isDataFault } from '../store/sqlstate.ts'
 import type { Store } from '../store/store.ts'
 import type { ClaimBook } from './claim-book.ts'
@@ -91,7 +91,7 @@ export class Settler {
   async #write(batch: readonly Entry[]): Promise<void> {
     let tries = 0
     try {
-      const refused = await retry(
+      const settled = await retry(
         () => {
           tries += 1
           return this.#send(batch)
@@ -103,15 +103,15 @@ export class Settler {
         },
       )
       this.#options.book.settled(batch)
-      this.#report(batch, refused, tries === 1)
+      this.#report(batch, settled, tries === 1)
     } catch (error) {
       if (isDataFault(error)) await this.#writeApart(batch, error)
     }
   }
 
-  #send(batch: readonly Entry[]): Promise<ReadonlySet<string>> {
+  #send(batch: readonly Entry[]): Promise<Settled> {
     const [first] = batch
-    if (first === undefined) return Promise.resolve(new Set())
+    if (first === undefined) return Promise.resolve({ refused: new Set(), superseded: new Map() })
     return this.#options.store.settleJobs({
       worker: first.lease.worker,
       queue: first.queueId,
@@ -138,10 +138,11 @@ export class Settler {
     await this.#write(batch.slice(middle))
   }
 
-  #report(batch: readonly Entry[], refused: ReadonlySet<string>, answered: boolean): void {
+  #report(batch: readonly Entry[], { refused, superseded }: Settled, answered: boolean): void {
     for (const { job, settlement } of batch) {
+      const successor = superseded.get(job.id)
       if (refused.size > 0 && refused.has(job.id)) this.#options.onRefused(job, settlement, answered)
-      else this.#options.onSettled(job, settlement)
+      else this.#options.onSettled(job, successor === undefined ? settlement : supersededBy(successor))
     }
   }
 }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { Events } from '../core/events.ts'
 import { Emitter } from '../runtime/emitter.ts'
 import type { Claimed } from '../store/claim-jobs.ts'
+import type { Settled } from '../store/settle-jobs.ts'
 import type { Store } from '../store/store.ts'
 import { ClaimBook } from './claim-book.ts'
 import { Lane } from './lane.ts'
@@ -37,6 +38,8 @@ const unused: Store = {
   settleJobs: refuse,
   readJob: refuse,
   listDeadLetters: refuse,
+  redrive: refuse,
+  pruneUniqueKeys: refuse,
   takeTurn: refuse,
   extendHistory: refuse,
   dropExpiredDays: refuse,
@@ -70,7 +73,19 @@ class Bench implements AsyncDisposable {
       lanes: lane,
       lease: this.#lease,
       book: this.book,
-      tasks: new Map([[1, { name: 'work', defaults: {}, schema: undefined, handle: () => 'done' }]]),
+      tasks: new Map([
+        [
+          1,
+          {
+            name: 'work',
+            defaults: {},
+            hasContract: false,
+            schema: undefined,
+            raw: false,
+            handle: () => 'done',
+          },
+        ],
+      ]),
       queues,
       services: {
         logger: { debug: refuse, info: refuse, warn: refuse, error: refuse },
@@ -97,6 +112,7 @@ class Bench implements AsyncDisposable {
   }
 }
 
+const written: Settled = { refused: new Set(), superseded: new Map() }
 const dry: Claimed = { jobs: [], dry: true, nextDueIn: undefined }
 
 it('runs jobs of a queue whose name it cannot read just now: what is claimed must end in the settler', async () => {
@@ -109,7 +125,7 @@ it('runs jobs of a queue whose name it cannot read just now: what is claimed mus
       claimJobs: async () => claims.shift() ?? dry,
       settleJobs: async ({ jobs }) => {
         settled.push(...jobs.map(({ id, settlement }) => `${id} ${settlement.kind}`))
-        return new Set()
+        return written
       },
     },
     queues: { has: () => false, name: String, refresh: () => Promise.reject(gone) },
@@ -140,7 +156,7 @@ it('claims no more while thousands wait to be settled, and goes on as soon as th
           nextDueIn: undefined,
         }
       },
-      settleJobs: () => held.then(() => new Set()),
+      settleJobs: () => held.then(() => written),
     },
   })
   await bench.start()

@@ -5,7 +5,7 @@ import { LeaseLostError, ShutdownError } from '../core/errors.ts'
 import type { Events, JobFacts } from '../core/events.ts'
 import { failedAttempt } from '../core/failure.ts'
 import type { Outcome } from '../core/outcome.ts'
-import { decide, type Settlement } from '../core/settlement.ts'
+import { decide, supersededBy, type Settlement } from '../core/settlement.ts'
 import type { TaskEntry } from '../core/task-list.ts'
 import { Bell } from '../runtime/bell.ts'
 import type { Emitter } from '../runtime/emitter.ts'
@@ -13,7 +13,7 @@ import { pause } from '../runtime/retry.ts'
 import type { ClaimedJob } from '../store/claim-jobs.ts'
 import type { Store } from '../store/store.ts'
 import type { ClaimBook } from './claim-book.ts'
-import { Claimer, type Lanes } from './claimer.ts'
+import { Claimer, type ForbiddenFlags, type Lanes } from './claimer.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Executed } from './executor.ts'
 import { LazyJobContext, type ContextServices } from './job-context.ts'
@@ -35,6 +35,7 @@ export interface WorkerOptions {
   /** By their numbers in this database. */
   readonly tasks: ReadonlyMap<number, TaskEntry>
   readonly queues: QueueNames
+  readonly forbiddenFlags?: ForbiddenFlags | undefined
   readonly services: Omit<ContextServices, 'onProgress' | 'queueName'>
   readonly events: Emitter<Events>
   /** Milliseconds between looks for jobs without being told. */
@@ -98,6 +99,7 @@ export class Worker implements LeaseHolder {
       lanes,
       lease,
       tasks: [...tasks.keys()],
+      forbiddenFlags: options.forbiddenFlags,
       pollInterval,
       now,
       isClogged: () => this.#settler.backlog > CLOGGED,
@@ -181,7 +183,14 @@ export class Worker implements LeaseHolder {
     const { book, queues } = this.#options
     book.opened(jobs)
     if (jobs.some((job) => !queues.has(job.queueId))) await this.#refreshNames()
-    this.#release(this.#stopping ? jobs : this.#dispatcher.take(jobs))
+    const wanted = jobs.filter((job) => !this.#endSuperseded(job))
+    this.#release(this.#stopping ? wanted : this.#dispatcher.take(wanted))
+  }
+
+  #endSuperseded(job: ClaimedJob): boolean {
+    if (job.supersededBy === null) return false
+    this.#settler.add(job, supersededBy(job.supersededBy))
+    return true
   }
 
   /** Names are for people: jobs that are claimed must run without them. */

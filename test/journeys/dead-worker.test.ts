@@ -52,7 +52,7 @@ async function replay(jobs: readonly Held[], settlement: Settlement): Promise<Re
       closed: [claim],
       jobs: [{ id, lease, kept: true, settlement }],
     })
-    for (const one of answer) refused.add(one)
+    for (const one of answer.refused) refused.add(one)
   }
   return refused
 }

@@ -106,7 +106,7 @@ class Session {
 
   async settle(jobs: readonly SettledJob[]): Promise<void> {
     const worker = this.#registration?.worker ?? 0
-    const refused = await this.#store.settleJobs({ worker, queue: 1, jobs, closed: [] })
+    const { refused } = await this.#store.settleJobs({ worker, queue: 1, jobs, closed: [] })
     if (refused.size > 0) throw new Error(`refused: ${[...refused].join(', ')}`)
   }
 
@@ -138,7 +138,7 @@ function oneClient(client: Client): Database {
 /** Adds jobs that are due since up to an hour, or later, in one statement; due times are scattered over the table. */
 async function fill(count: number, priority = 1, delay = '-1 s'): Promise<void> {
   await session.query(
-    `insert into kongtask.jobs (id, run_at, created_at, queue_id, task_id, retain_s, priority, max_attempts, payload)
+    `insert into kongtask.jobs (id, run_at, created_at, queue_id, task_id, retain_s, lane, max_attempts, payload)
      select nextval('kongtask.job_ids'), now() + $3::interval - n * 7919 % 3600 * interval '1 s', now(), 1, 1, 86400 * (n % 2), $2, 25, '{}'
        from generate_series(1, $1) n`,
     [count, priority, delay],
@@ -165,7 +165,6 @@ beforeAll(async () => {
     // Statistics are what each test says that they are.
     await session.query('alter table kongtask.jobs set (autovacuum_enabled = off)')
     await session.query(`insert into kongtask.tasks (name) values ('work')`)
-    await session.query(`insert into kongtask.queues (name) values ('default')`)
   })
 })
 
@@ -202,7 +201,7 @@ function goodAccess(node: PlanNode): boolean {
   const condition = node['Index Cond'] ?? ''
   if (type === 'Tid Scan') return true
   if (!/^Index (Only )?Scan$/.test(type)) return false
-  const parts = node['Index Name'] === 'jobs_lane' ? ['queue_id', 'priority', 'run_at'] : ['queue_id', 'id']
+  const parts = node['Index Name'] === 'jobs_lane' ? ['queue_id', 'lane', 'run_at'] : ['queue_id', 'id']
   return parts.every((part) => new RegExp(`\\b${part}\\b`).test(condition))
 }
 

@@ -11,6 +11,7 @@ import type { Registration } from '../../src/store/workers.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { withClient } from '../support/run-databases.ts'
 import { eventually } from '../support/wait.ts'
+import { newJob } from '../store/fixture.ts'
 import { describeStatement } from './described.ts'
 import { ExplainedSession } from './explained.ts'
 
@@ -107,7 +108,7 @@ const statistics: readonly (readonly [name: string, prepare: (database: TestData
 async function fill(database: TestDatabase, count: number): Promise<void> {
   await database.pool.query(
     `insert into kongtask.jobs
-       (id, run_at, created_at, queue_id, task_id, retain_s, priority, max_attempts, payload)
+       (id, run_at, created_at, queue_id, task_id, retain_s, lane, max_attempts, payload)
      select nextval('kongtask.job_ids'), clock_timestamp() - n * interval '1 ms', clock_timestamp(), 1 + n % 2, 1,
             60 * (n % 3), n % 3, 25, '{}'
        from generate_series(1, $1) n`,
@@ -229,14 +230,14 @@ describe('jobs that are not due', () => {
         expect(jobs).toHaveLength(BATCH)
       })
     await fill(database, 2_000)
-    await database.pool.query('update kongtask.jobs set priority = 5')
+    await database.pool.query('update kongtask.jobs set lane = 5')
     await database.pool.query('vacuum analyze kongtask.jobs')
     // The first claims of a connection read the catalogue, too.
     await pages()
     const alone = await pages()
     await database.pool.query(
       `insert into kongtask.jobs
-         (id, run_at, created_at, queue_id, task_id, retain_s, priority, max_attempts, payload)
+         (id, run_at, created_at, queue_id, task_id, retain_s, lane, max_attempts, payload)
        select nextval('kongtask.job_ids'), clock_timestamp() + interval '1 day', clock_timestamp(), 1, 1, 0, n % 5, 25, '{}'
          from generate_series(1, 100000) n`,
     )
@@ -255,7 +256,7 @@ describe('a claim', () => {
     const { store } = session
     const text = JSON.stringify('x'.repeat(500))
     await store.insertJobs(
-      Array.from({ length: 3_000 }, (_, n) => ({ task: 'work', payload: n % 2 === 0 ? text : '{}' })),
+      Array.from({ length: 3_000 }, (_, n) => newJob({ payload: n % 2 === 0 ? text : '{}' })),
     )
     const worker = await store.registerWorker(600_000, {})
     for (let claim = 1; claim <= 15; claim++) {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { NewJob } from '../../src/core/new-job.ts'
-import { first, useStore } from './fixture.ts'
+import { first, useStore, type FixtureJob } from './fixture.ts'
 
 const db = useStore()
 
@@ -11,11 +10,11 @@ describe('the order of a claim', () => {
   it('is priority, then due time, then id', async () => {
     await db.moveClock('1 h')
     const [late, early, urgent, twin, otherTwin] = await db.add(
-      { dueAt: at(50) },
-      { dueAt: at(40) },
-      { dueAt: at(55), priority: 0 },
-      { dueAt: at(45), priority: 3 },
-      { dueAt: at(45), priority: 3 },
+      { scheduledAt: at(50) },
+      { scheduledAt: at(40) },
+      { scheduledAt: at(55), priority: 0 },
+      { scheduledAt: at(45), priority: 3 },
+      { scheduledAt: at(45), priority: 3 },
     )
     // Due times in the past count as now when a job is added, so the clock moves past them afterwards.
     await db.moveClock('2 h')
@@ -39,8 +38,8 @@ describe('the order of a claim', () => {
 
 describe('what is not due', () => {
   it('is not claimed, and the answer says when it will be', async () => {
-    await db.addOne({ delay: 90_000 })
-    await db.addOne({ delay: 60_000, priority: 15 })
+    await db.addOne({ scheduledIn: 90_000 })
+    await db.addOne({ scheduledIn: 60_000, priority: 15 })
     const { worker, nonce } = (await db.worker()).registration
     const claimed = await db.store.claimJobs({
       worker,
@@ -56,7 +55,7 @@ describe('what is not due', () => {
   })
 
   it('is claimed as soon as it is', async () => {
-    const id = await db.addOne({ delay: 3_600_000 })
+    const id = await db.addOne({ scheduledIn: 3_600_000 })
     const worker = await db.worker()
     expect(await worker.claim(1)).toEqual([])
     await db.moveClock('1 h')
@@ -135,7 +134,7 @@ describe('jobs of a task that the worker does not know', () => {
 })
 
 describe('limits', () => {
-  const many = (queue: string, count: number): Partial<NewJob>[] =>
+  const many = (queue: string, count: number): FixtureJob[] =>
     Array.from({ length: count }, () => ({ queue }))
 
   async function claim(limits: Readonly<Record<string, number>> | 'all', total: number, claimNumber = 1) {
@@ -257,7 +256,7 @@ describe('the ledger', () => {
   })
 
   it('gets no row where nothing was claimed', async () => {
-    await db.addOne({ dueAt: inTheFuture })
+    await db.addOne({ scheduledAt: inTheFuture })
     const worker = await db.worker()
     await worker.claim(3)
     expect(await db.ledger(worker.number)).toEqual([])

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
-import type { NewJob } from '../../src/core/new-job.ts'
+import type { NewJob, NewJobOptions } from '../../src/core/new-job.ts'
 import type { ClaimedJob } from '../../src/store/claim-jobs.ts'
 import { pgDatabase } from '../../src/store/pg-database.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
@@ -14,6 +14,13 @@ const LEASE = 60_000
 export interface Session {
   readonly store: Store
   query(text: string, values?: unknown[]): Promise<readonly Record<string, unknown>[]>
+}
+
+/** A job as tests write it: of the task `work` with an empty payload, unless they say otherwise. */
+export type FixtureJob = Partial<Omit<NewJob, 'options'>> & NewJobOptions
+
+export function newJob({ task = 'work', payload = '{}', contract = false, ...options }: FixtureJob): NewJob {
+  return { task, payload, contract, options }
 }
 
 /** The tables of one test file, empty at the start of each test, and who works on them. */
@@ -42,7 +49,8 @@ export class StoreFixture {
     await this.moveClock('0 s')
     await this.query(
       `truncate kongtask.jobs, kongtask.claims, kongtask.workers, kongtask.dead_letters, kongtask.history,
-         kongtask.history_overflow, kongtask.chores, kongtask.queues, kongtask.tasks restart identity`,
+         kongtask.history_overflow, kongtask.chores, kongtask.queues, kongtask.tasks, kongtask.unique_keys,
+         kongtask.serial_keys restart identity`,
     )
   }
 
@@ -81,13 +89,12 @@ export class StoreFixture {
   }
 
   /** Adds jobs and returns their ids. */
-  async add(...jobs: readonly Partial<NewJob>[]): Promise<string[]> {
-    const added = await this.store.insertJobs(jobs.map((job) => ({ task: 'work', payload: '{}', ...job })))
-    return added.map(({ id }) => id)
+  async add(...jobs: readonly FixtureJob[]): Promise<string[]> {
+    return (await this.store.insertJobs(jobs.map(newJob))).map(({ id }) => id)
   }
 
   /** Adds one job and returns its id. */
-  async addOne(job: Partial<NewJob> = {}): Promise<string> {
+  async addOne(job: FixtureJob = {}): Promise<string> {
     return first(await this.add(job))
   }
 
@@ -117,7 +124,7 @@ export class StoreFixture {
 
   /** What every table holds, so that a test can say that nothing has changed. */
   async contents(): Promise<Record<string, unknown>> {
-    const tables = ['jobs', 'claims', 'workers', 'dead_letters', 'history', 'history_overflow']
+    const tables = ['jobs', 'claims', 'workers', 'dead_letters', 'history', 'history_overflow', 'unique_keys', 'serial_keys']
     const contents: Record<string, unknown> = {}
     for (const table of tables) {
       contents[table] = await this.query(`select t::text from kongtask.${table} t order by t::text`)

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../support/wait.ts'
-import { useStore } from './fixture.ts'
+import { newJob, useStore } from './fixture.ts'
 
 const db = useStore()
 
 const row = async (id: string): Promise<Record<string, unknown> | undefined> => {
   const [found] = await db.query(
-    `select t.name as task, q.name as queue, j.priority, j.max_attempts, j.retain_s, j.extras, j.attempt, j.worker,
+    `select t.name as task, q.name as queue, j.lane as priority, j.max_attempts, j.retain_s, j.extras, j.attempt, j.worker,
             round(extract(epoch from j.run_at - j.created_at) * 1000)::int8 as delay
        from kongtask.jobs j join kongtask.tasks t on t.id = j.task_id join kongtask.queues q on q.id = j.queue_id
       where j.id = $1`,
@@ -18,12 +18,14 @@ const row = async (id: string): Promise<Record<string, unknown> | undefined> => 
 describe('added jobs', () => {
   it('are answered in the order of the entries, with rising ids', async () => {
     const added = await db.store.insertJobs(
-      Array.from({ length: 500 }, (_, n) => ({
-        task: `task-${n % 7}`,
-        queue: `queue-${n % 5}`,
-        priority: n % 16,
-        payload: String(n),
-      })),
+      Array.from({ length: 500 }, (_, n) =>
+        newJob({
+          task: `task-${n % 7}`,
+          queue: `queue-${n % 5}`,
+          priority: n % 16,
+          payload: String(n),
+        }),
+      ),
     )
     expect(added.map(({ status }) => status)).toEqual(Array.from({ length: 500 }, () => 'added'))
     const ids = added.map(({ id }) => BigInt(id))
@@ -61,7 +63,7 @@ describe('added jobs', () => {
       timeout: 250,
       tags: ['b', 'a'],
       metadata: { deep: { null: null } },
-      delay: 90_000,
+      scheduledIn: 90_000,
     })
     expect(await row(id)).toMatchObject({
       queue: 'q',
@@ -88,7 +90,7 @@ describe('added jobs', () => {
   )
 
   it('are not added at all where one of them cannot be', async () => {
-    await expect(db.add({}, { priority: 99_999 }, {})).rejects.toMatchObject({ code: '22003' })
+    await expect(db.add({}, { priority: 99_999 }, {})).rejects.toMatchObject({ code: 'KT001' })
     expect(await db.query('select from kongtask.jobs')).toEqual([])
     expect(await db.query('select from kongtask.queues')).toEqual([])
   })
@@ -97,7 +99,7 @@ describe('added jobs', () => {
 describe('the due time', () => {
   it('counts from the clock of the database', async () => {
     await db.moveClock('3 days')
-    const id = await db.addOne({ delay: 1_000 })
+    const id = await db.addOne({ scheduledIn: 1_000 })
     expect(
       await db.value(
         `select run_at - clock_timestamp() > interval '2 days' from kongtask.jobs where id = $1`,
@@ -108,8 +110,8 @@ describe('the due time', () => {
   })
 
   it('is what was said where that is in the future, and now where it is past', async () => {
-    const future = await db.addOne({ dueAt: '2100-01-01T00:00:00.123Z' })
-    const past = await db.addOne({ dueAt: '1999-01-01T00:00:00.000Z' })
+    const future = await db.addOne({ scheduledAt: '2100-01-01T00:00:00.123Z' })
+    const past = await db.addOne({ scheduledAt: '1999-01-01T00:00:00.000Z' })
     expect((await db.store.readJob(future))?.scheduledAt).toEqual(new Date('2100-01-01T00:00:00.123Z'))
     expect(await row(past)).toMatchObject({ delay: '0' })
     expect(await db.store.readJob(future)).toMatchObject({ state: 'scheduled' })
@@ -121,7 +123,7 @@ describe('the due time', () => {
     await session.query('begin')
     await session.query('select now()')
     const other = await db.addOne()
-    const [late] = await session.store.insertJobs([{ task: 'work', payload: '{}' }])
+    const [late] = await session.store.insertJobs([newJob({ task: 'work', payload: '{}' })])
     await session.query('commit')
     const order = await db.query('select id::text from kongtask.jobs order by run_at')
     expect(order).toEqual([{ id: other }, { id: late?.id }])
@@ -192,8 +194,8 @@ describe('two transactions that add the same new names', () => {
     const [one, two] = [await db.session(), await db.session()]
     await two.query(`set lock_timeout = 0`)
     await one.query('begin')
-    await one.store.insertJobs([{ task: 'new', queue: 'new', payload: '1' }])
-    const second = two.store.insertJobs([{ task: 'new', queue: 'new', payload: '2' }])
+    await one.store.insertJobs([newJob({ task: 'new', queue: 'new', payload: '1' })])
+    const second = two.store.insertJobs([newJob({ task: 'new', queue: 'new', payload: '2' })])
     await eventually(async () => {
       expect(await db.query(`select from pg_locks where not granted`)).not.toEqual([])
     })
@@ -210,8 +212,8 @@ describe('two transactions that add the same new names', () => {
     const [one, two] = [await db.session(), await db.session()]
     await two.query(`set lock_timeout = 0`)
     await one.query('begin')
-    await one.store.insertJobs([{ task: 'new', queue: 'new', payload: '1' }])
-    const second = two.store.insertJobs([{ task: 'new', queue: 'new', payload: '2' }])
+    await one.store.insertJobs([newJob({ task: 'new', queue: 'new', payload: '1' })])
+    const second = two.store.insertJobs([newJob({ task: 'new', queue: 'new', payload: '2' })])
     await eventually(async () => {
       expect(await db.query(`select from pg_locks where not granted`)).not.toEqual([])
     })
@@ -228,7 +230,7 @@ describe('two transactions that add the same new names', () => {
         await session.query('set lock_timeout = 0')
         const turned = [...names.slice(turn * 5), ...names.slice(0, turn * 5)]
         const ordered = turn % 2 === 0 ? turned : turned.toReversed()
-        await session.store.insertJobs(ordered.map((name) => ({ task: name, queue: name, payload: '0' })))
+        await session.store.insertJobs(ordered.map((name) => newJob({ task: name, queue: name, payload: '0' })))
       }),
     )
     expect(await db.value('select count(*)::int from kongtask.jobs')).toBe(180)
@@ -239,8 +241,8 @@ describe('two transactions that add the same new names', () => {
     await db.addOne()
     const [one, two] = [await db.session(), await db.session()]
     await one.query('begin')
-    await one.store.insertJobs([{ task: 'work', payload: '1' }])
-    expect(await two.store.insertJobs([{ task: 'work', payload: '2' }])).toHaveLength(1)
+    await one.store.insertJobs([newJob({ task: 'work', payload: '1' })])
+    expect(await two.store.insertJobs([newJob({ task: 'work', payload: '2' })])).toHaveLength(1)
     await one.query('commit')
   })
 })
@@ -251,12 +253,12 @@ describe('those who wait', () => {
     const heard: (string | undefined)[] = []
     listening.on('notification', ({ payload }) => heard.push(payload))
     await listening.query('listen "kongtask:ready"')
-    await db.add({ queue: 'far', delay: 3_600_000 })
+    await db.add({ queue: 'far', scheduledIn: 3_600_000 })
     await adding.query('begin')
     await adding.store.insertJobs([
-      { task: 'work', queue: 'near', payload: '1' },
-      { task: 'work', queue: 'soon', payload: '1', delay: 30_000 },
-      { task: 'work', queue: 'near', payload: '1' },
+      newJob({ task: 'work', queue: 'near', payload: '1' }),
+      newJob({ task: 'work', queue: 'soon', payload: '1', scheduledIn: 30_000 }),
+      newJob({ task: 'work', queue: 'near', payload: '1' }),
     ])
     await listening.query('select 1')
     expect(heard).toEqual([])
@@ -273,7 +275,7 @@ describe('those who wait', () => {
     listening.on('notification', ({ payload }) => heard.push(payload))
     await listening.query('listen "kongtask:ready"')
     await adding.query('begin')
-    await adding.store.insertJobs([{ task: 'work', queue: 'gone', payload: '1' }])
+    await adding.store.insertJobs([newJob({ task: 'work', queue: 'gone', payload: '1' })])
     await adding.query('rollback')
     // What was sent before would come before this.
     await db.query(`select pg_notify('kongtask:ready', 'last')`)

@@ -8,6 +8,7 @@ import { migrate } from '../../src/store/migrate.ts'
 import { migrations } from '../../src/store/migrations.generated.ts'
 import { pgDatabase } from '../../src/store/pg-database.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
+import { newJob } from './fixture.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase
@@ -56,7 +57,7 @@ async function objects(schema: string): Promise<unknown> {
 
 async function works(schema: string): Promise<void> {
   const store = storeOf(schema)
-  const [added] = await store.insertJobs([{ task: 'work', payload: '{}', queue: 'q' }])
+  const [added] = await store.insertJobs([newJob({ task: 'work', payload: '{}', queue: 'q' })])
   const worker = await store.registerWorker(60_000, {})
   const names = await store.publish({ work: {} }, ['q'])
   const { jobs } = await store.claimJobs({
@@ -149,8 +150,8 @@ describe('a migration', () => {
     const before = await objects('one')
     await storeOf('two').migrate()
     expect(await objects('one')).toEqual(before)
-    await storeOf('one').insertJobs([{ task: 'work', payload: '{}' }])
-    expect(await storeOf('two').readQueueNames()).toEqual(new Map())
+    await storeOf('one').insertJobs([newJob({ queue: 'own' })])
+    expect(await storeOf('two').readQueueNames()).toEqual(new Map([[1, 'default']]))
   })
 })
 

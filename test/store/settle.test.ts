@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Lease } from '../../src/core/lease.ts'
-import type { NewJob } from '../../src/core/new-job.ts'
 import type { Settlement } from '../../src/core/settlement.ts'
 import type { ClaimedJob } from '../../src/store/claim-jobs.ts'
 import type { SettledJob } from '../../src/store/settle-jobs.ts'
 import type { Store } from '../../src/store/store.ts'
-import { first, useStore, type FixtureWorker } from './fixture.ts'
+import { first, useStore, type FixtureJob, type FixtureWorker } from './fixture.ts'
 
 const db = useStore()
 
@@ -17,7 +16,7 @@ const snoozed: Settlement = { kind: 'snoozed', delay: 60_000 }
 const cancelled: Settlement = { kind: 'cancelled', reason: 'not needed' }
 const released: Settlement = { kind: 'released' }
 
-const kinds: readonly (readonly [kind: string, settlement: Settlement, job: Partial<NewJob>])[] = [
+const kinds: readonly (readonly [kind: string, settlement: Settlement, job: FixtureJob])[] = [
   ['completed, kept', completed, {}],
   ['completed, not kept', completed, { retain: false }],
   ['retry', retry, {}],
@@ -33,7 +32,7 @@ async function settle(
   settlement: Settlement,
   { lease, closed = [], store = db.store }: { lease?: Lease; closed?: number[]; store?: Store } = {},
 ): Promise<ReadonlySet<string>> {
-  return store.settleJobs({
+  const { refused } = await store.settleJobs({
     worker: (lease ?? first(jobs).lease).worker,
     queue: first(jobs).queueId,
     jobs: jobs.map((job): SettledJob => ({
@@ -44,9 +43,10 @@ async function settle(
     })),
     closed,
   })
+  return refused
 }
 
-async function claimed(job: Partial<NewJob> = {}): Promise<{ job: ClaimedJob; worker: FixtureWorker }> {
+async function claimed(job: FixtureJob = {}): Promise<{ job: ClaimedJob; worker: FixtureWorker }> {
   await db.addOne(job)
   const worker = await db.worker()
   return { job: await worker.claimOne(), worker }
@@ -120,7 +120,7 @@ describe('the fence', () => {
     const jobs = [...(await worker.claim(12)), ...(await worker.claim(12))].toReversed()
     const settlements = [completed, completed, completed, retry, dead, snoozed, cancelled, released]
     const stale = new Set(jobs.filter((_, n) => n % 5 === 3).map(({ id }) => id))
-    const refused = await db.store.settleJobs({
+    const { refused } = await db.store.settleJobs({
       worker: worker.number,
       queue: first(jobs).queueId,
       closed: [],

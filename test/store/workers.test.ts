@@ -15,12 +15,13 @@ async function beat(
 }
 
 async function complete(job: ClaimedJob, store: Store): Promise<ReadonlySet<string>> {
-  return store.settleJobs({
+  const { refused } = await store.settleJobs({
     worker: job.lease.worker,
     queue: job.queueId,
     closed: [job.lease.claim],
     jobs: [{ ...job, settlement: { kind: 'completed', result: undefined } }],
   })
+  return refused
 }
 
 /** Its lease runs out now. */

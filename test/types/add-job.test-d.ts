@@ -129,9 +129,9 @@ export function options(): void {
   // @ts-expect-error null is not "not given"
   void kong.addJob('mail', {}, { queue: null })
   // @ts-expect-error unknown option of a task
-  defineTask('x', { tags: ['a'] })
+  defineTask('x', { scheduledAt: '2026-09-01T08:00:00Z' })
   // @ts-expect-error unknown option beside a schema
-  defineTask('x', { payload: z.string(), tags: ['a'] })
+  defineTask('x', { payload: z.string(), scheduledAt: '2026-09-01T08:00:00Z' })
   // @ts-expect-error the schema wants a Date, which no JSON can be
   defineTask('x', { payload: z.object({ at: z.date() }) })
   // @ts-expect-error no schema

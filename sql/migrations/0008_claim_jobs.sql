@@ -4,15 +4,18 @@
 -- meanwhile. Waits for nothing. Index: jobs_lane, pinned by the settings below, because statistics taken at a bad
 -- moment turn the claim into a sort of the whole backlog. What is "off" only costs ten thousand million, which is
 -- why jit must be off too: it would compile every such plan, for a tenth of a second.
+-- Jobs with a serial key pass `admit`. p_forbidden: jobs with one of these flags are left alone; null for none.
 -- p_queues and p_limits: how many of which queue at the most; null p_queues: p_total of any queue, each getting its
 -- turn to be first. p_tasks: what this process knows; other jobs are left for those who do.
 -- Returns the jobs, and, where it found fewer than were asked for, a last row without id whose run_at is when the
--- next one falls due. Returns null for everything, id and run_at, where this worker was declared dead.
+-- next one falls due. superseded_by: the job that took this one's unique key while it ran before. Returns null for everything, id and run_at, where this worker was declared dead.
 create function kongtask.claim_jobs(
-  p_worker int4, p_nonce uuid, p_claim int4, p_queues int4[], p_limits int4[], p_total int4, p_tasks int4[])
+  p_worker int4, p_nonce uuid, p_claim int4, p_queues int4[], p_limits int4[], p_total int4, p_tasks int4[],
+  p_forbidden text[])
 returns table (
   id int8, queue_id int4, task_id int4, attempt int2, max_attempts int2, priority int2, crashes int2,
-  run_at timestamptz, created_at timestamptz, kept bool, place tid, payload text, extras text, errors text)
+  run_at timestamptz, created_at timestamptz, kept bool, place tid, payload text, extras text, errors text,
+  superseded_by int8)
 language plpgsql
 set jit = off
 set enable_seqscan = off
@@ -29,6 +32,11 @@ declare
   v_left int4 := p_total;
   v_ids int8[];
   v_places tid[];
+  v_keyed int8[];
+  v_keyed_places tid[];
+  v_keys text[];
+  v_admitted record;
+  v_again bool := false;
   v_dry int4[];
   v_next timestamptz;
 begin
@@ -50,20 +58,39 @@ begin
     -- A thousand is what a row of the ledger holds.
     v_limit := least(v_left, coalesce(p_limits[i], v_left), 1000);
 
+    if exists (select from kongtask.serial_keys s where s.queue_id = v_queue and s.job_id is null) then
+      perform kongtask.settle_keys(v_queue);
+    end if;
+
     with picked as materialized (
-      select lane_job.id, lane_job.place
-        from generate_series(0, 15) as lane (priority)
+      select lane_job.id, lane_job.place, lane_job.serial_key
+        from generate_series(0, 15) as lane (number)
        cross join lateral (
-              select j.id, j.ctid as place
+              select j.id, j.ctid as place, j.serial_key
                 from kongtask.jobs j
-               where j.queue_id = v_queue and j.priority = lane.priority and j.run_at <= v_now
+               where j.queue_id = v_queue and j.lane = lane.number and j.run_at <= v_now
                  and j.worker = 0 and j.task_id = any (p_tasks)
+                 and (p_forbidden is null or j.extras is null or not coalesce(j.extras -> 'flags' ?| p_forbidden, false))
                order by j.run_at, j.id
                limit v_limit
                  for update skip locked) as lane_job
        limit v_limit
     )
-    select array_agg(picked.id), array_agg(picked.place) into v_ids, v_places from picked;
+    select array_agg(picked.id) filter (where picked.serial_key is null),
+           array_agg(picked.place) filter (where picked.serial_key is null),
+           array_agg(picked.id) filter (where picked.serial_key is not null),
+           array_agg(picked.place) filter (where picked.serial_key is not null),
+           array_agg(picked.serial_key) filter (where picked.serial_key is not null)
+      into v_ids, v_places, v_keyed, v_keyed_places, v_keys
+      from picked;
+
+    if v_keyed is not null then
+      select * into v_admitted from kongtask.admit(v_queue, v_keyed, v_keys, v_keyed_places);
+      v_again := v_again or v_admitted.o_again;
+      v_ids := nullif(v_ids || v_admitted.o_admitted, '{}');
+      v_places := v_places || array(
+        select k.place from unnest(v_keyed, v_keyed_places) as k (id, place) where k.id = any (v_admitted.o_admitted));
+    end if;
 
     if v_ids is not null then
       insert into kongtask.claims (worker, claim, queue_id, ids) values (p_worker, p_claim, v_queue, v_ids);
@@ -74,8 +101,9 @@ begin
         update kongtask.jobs j
            set worker = p_worker, claim = p_claim, attempt = least(j.attempt, 32766) + 1
          where j.ctid = any (v_places)
-        returning j.id, j.queue_id, j.task_id, j.attempt, j.max_attempts, j.priority, j.crashes,
-                  j.run_at, j.created_at, j.retain_s > 0, j.ctid, j.payload::text, j.extras::text, j.errors::text;
+        returning j.id, j.queue_id, j.task_id, j.attempt, j.max_attempts, j.lane, j.crashes,
+                  j.run_at, j.created_at, j.retain_s > 0, j.ctid, j.payload::text, j.extras::text, j.errors::text,
+                  case when j.extras ? 'uniqueKey' then kongtask.superseded_by(j.task_id, j.extras ->> 'uniqueKey', j.id) end;
     end if;
     if v_limit > coalesce(cardinality(v_ids), 0) then
       v_dry := v_dry || v_queue;
@@ -86,15 +114,18 @@ begin
   if v_left > 0 then
     select min(soonest.run_at) into v_next
       from unnest(v_dry) as dry (queue_id)
-     cross join generate_series(0, 15) as lane (priority)
+     cross join generate_series(0, 15) as lane (number)
      cross join lateral (
             select j.run_at
               from kongtask.jobs j
-             where j.queue_id = dry.queue_id and j.priority = lane.priority and j.run_at > v_now
+             where j.queue_id = dry.queue_id and j.lane = lane.number and j.run_at > v_now
              order by j.run_at, j.id
              limit 1) as soonest;
+    if v_again then
+      v_next := v_now + interval '5 ms';
+    end if;
     return query select null::int8, null::int4, null::int4, null::int2, null::int2, null::int2, null::int2,
-                        v_next, v_now, null::bool, null::tid, null::text, null::text, null::text;
+                        v_next, v_now, null::bool, null::tid, null::text, null::text, null::text, null::int8;
   end if;
 end
 $$;

@@ -1,0 +1,302 @@
+-- The options of a job, checked and merged with its task's defaults. One grammar for TypeScript and SQL: durations are
+-- milliseconds or '1h30m', times are ISO 8601 with an offset. What is refused is raised with SQLSTATE KT001 and a
+-- message that begins with the code of docs/errors.md.
+
+create function kongtask.refuse(p_code text, p_message text) returns void
+language plpgsql
+as $$
+begin
+  raise exception using errcode = 'KT001', message = p_code || ': ' || p_message;
+end
+$$;
+
+-- A value as a message shows it, cut short.
+create function kongtask.shown(p_value jsonb) returns text
+language sql immutable
+return case when p_value is null then 'nothing'
+            when length(p_value::text) > 80 then left(p_value::text, 80) || '…'
+            else p_value::text end;
+
+-- Bytes of the value as the shortest JSON text, which is what JavaScript writes; jsonb prints spaces besides.
+create function kongtask.json_size(p_value jsonb) returns int8
+language plpgsql immutable
+as $$
+begin
+  return case jsonb_typeof(p_value)
+    when 'object' then
+      (select 1 + greatest(count(*), 1) + coalesce(sum(octet_length(to_jsonb(key)::text) + 1 + kongtask.json_size(value)), 0)
+         from jsonb_each(p_value))
+    when 'array' then
+      (select 1 + greatest(count(*), 1) + coalesce(sum(kongtask.json_size(value)), 0) from jsonb_array_elements(p_value))
+    else octet_length(p_value::text)
+  end;
+end
+$$;
+
+-- Printed text is never shorter, so the long way is taken only where it may matter.
+create function kongtask.is_larger(p_value jsonb, p_limit int8) returns bool
+language plpgsql immutable
+as $$
+begin
+  return octet_length(p_value::text) > p_limit and kongtask.json_size(p_value) > p_limit;
+end
+$$;
+
+-- Equal values have equal text: jsonb sorts keys, but keeps the zeros of 1.0.
+create function kongtask.canonical(p_value jsonb) returns text
+language plpgsql immutable
+as $$
+begin
+  if p_value::text !~ '\.[0-9]*0([^0-9]|$)' then
+    return p_value::text;
+  end if;
+  return case jsonb_typeof(p_value)
+    when 'object' then
+      (select '{' || string_agg(to_jsonb(key)::text || ': ' || kongtask.canonical(value), ', ' order by ord) || '}'
+         from jsonb_each(p_value) with ordinality as member (key, value, ord))
+    when 'array' then
+      (select '[' || string_agg(kongtask.canonical(value), ', ' order by ord) || ']'
+         from jsonb_array_elements(p_value) with ordinality as item (value, ord))
+    when 'number' then trim_scale((p_value #>> '{}')::numeric)::text
+    else p_value::text
+  end;
+end
+$$;
+
+-- The key that uniqueFor makes of a payload.
+create function kongtask.derived_key(p_payload jsonb) returns text
+language sql immutable
+return 'sha256:' || encode(sha256(convert_to(kongtask.canonical(p_payload), 'UTF8')), 'hex');
+
+-- Milliseconds. A hundred years is the longest.
+create function kongtask.duration_ms(p_value jsonb, p_option text, p_positive bool) returns float8
+language plpgsql immutable
+as $$
+declare
+  v_text text := p_value #>> '{}';
+  v_ms float8 := 0;
+  v_part text[];
+begin
+  if jsonb_typeof(p_value) = 'number' then
+    v_ms := case when abs((v_text)::numeric) > 1e15 then sign(v_text::numeric) * 1e15 else v_text::numeric end;
+  elsif jsonb_typeof(p_value) = 'string' and length(v_text) <= 100 and v_text ~ '^([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+$' then
+    for v_part in select regexp_matches(v_text, '([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)', 'g') loop
+      v_ms := v_ms + v_part[1]::float8 * case v_part[2]
+        when 'ms' then 1 when 's' then 1000 when 'm' then 60000 when 'h' then 3600000 when 'd' then 86400000
+        else 604800000 end;
+    end loop;
+  else
+    perform kongtask.refuse('KT_DURATION_INVALID', format('`%s`: %s is not a duration. Give milliseconds, or a string like ''90s'', ''10m'' or ''1h30m''.', p_option, kongtask.shown(p_value)));
+  end if;
+  if v_ms < 0 then
+    perform kongtask.refuse('KT_DURATION_INVALID', format('`%s`: %s is negative.', p_option, kongtask.shown(p_value)));
+  elsif v_ms > 3155760000000 then
+    perform kongtask.refuse('KT_DURATION_INVALID', format('`%s`: %s is longer than 100 years.', p_option, kongtask.shown(p_value)));
+  end if;
+  v_ms := floor(v_ms + 0.5);
+  if p_positive and v_ms = 0 then
+    perform kongtask.refuse('KT_DURATION_INVALID', format('`%s`: %s must be longer than zero.', p_option, kongtask.shown(p_value)));
+  end if;
+  return v_ms;
+end
+$$;
+
+-- A point in time, to the millisecond, as JavaScript has it.
+create function kongtask.instant(p_value jsonb, p_option text) returns timestamptz
+language plpgsql stable
+as $$
+declare
+  v_text text := p_value #>> '{}';
+  v_at timestamptz;
+begin
+  if jsonb_typeof(p_value) = 'string' and v_text ~* ('^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]'
+       || '(:[0-5][0-9]([.,][0-9]{1,9})?)?(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)$') then
+    begin
+      v_at := date_trunc('milliseconds', replace(v_text, ',', '.')::timestamptz);
+    exception when data_exception then
+      null;
+    end;
+  end if;
+  if v_at is null or v_at < '0001-01-01T00:00Z' or v_at >= '10000-01-01T00:00Z' then
+    perform kongtask.refuse('KT_DATE_INVALID', format('`%s`: %s is not a point in time. Give an ISO string with an offset, like ''2026-09-01T08:00:00Z'', of the years 1 to 9999.', p_option, kongtask.shown(p_value)));
+  end if;
+  return v_at;
+end
+$$;
+
+create function kongtask.checked_name(p_value jsonb, p_kind text) returns text
+language plpgsql immutable
+as $$
+begin
+  if jsonb_typeof(p_value) = 'string' and p_value #>> '{}' ~ '^[A-Za-z0-9_.:/-]{1,128}$' then
+    return p_value #>> '{}';
+  end if;
+  perform kongtask.refuse('KT_NAME_INVALID', format('%s is not a %s name. Use 1 to 128 letters, digits and _ . : / - (no spaces).', kongtask.shown(p_value), p_kind));
+end
+$$;
+
+create function kongtask.checked_key(p_value jsonb, p_option text) returns text
+language plpgsql immutable
+as $$
+begin
+  if jsonb_typeof(p_value) = 'string' and octet_length(p_value #>> '{}') between 1 and 512 then
+    return p_value #>> '{}';
+  end if;
+  perform kongtask.refuse('KT_OPTION_INVALID', format('`%s` must be text of 1 to 512 bytes, not %s.', p_option, kongtask.shown(p_value)));
+end
+$$;
+
+create function kongtask.checked_integer(p_value jsonb, p_option text, p_least int4, p_most int4) returns int4
+language plpgsql immutable
+as $$
+begin
+  if jsonb_typeof(p_value) = 'number' then
+    if (p_value #>> '{}')::numeric between p_least and p_most and (p_value #>> '{}')::numeric % 1 = 0 then
+      return (p_value #>> '{}')::numeric::int4;
+    end if;
+  end if;
+  perform kongtask.refuse('KT_OPTION_INVALID', format('`%s` must be a whole number from %s to %s, not %s.', p_option, p_least, p_most, kongtask.shown(p_value)));
+end
+$$;
+
+-- Tags and flags.
+create function kongtask.checked_labels(p_value jsonb, p_option text) returns jsonb
+language plpgsql immutable
+as $$
+declare
+  v_wrong jsonb;
+begin
+  if jsonb_typeof(p_value) <> 'array' then
+    perform kongtask.refuse('KT_OPTION_INVALID', format('`%s` must be an array of strings, not %s.', p_option, kongtask.shown(p_value)));
+  elsif jsonb_array_length(p_value) > 32 then
+    perform kongtask.refuse('KT_OPTION_INVALID', format('`%s` may hold at most 32 entries, not %s.', p_option, jsonb_array_length(p_value)));
+  end if;
+  select label into v_wrong from jsonb_array_elements(p_value) as label
+   where jsonb_typeof(label) <> 'string' or length(label #>> '{}') not between 1 and 100 limit 1;
+  if found then
+    perform kongtask.refuse('KT_NAME_INVALID', format('`%s`: %s is not text of 1 to 100 characters.', p_option, kongtask.shown(v_wrong)));
+  end if;
+  return p_value;
+end
+$$;
+
+-- The options as they are stored and merged: durations in milliseconds, times in UTC.
+create function kongtask.checked_options(p_options jsonb) returns jsonb
+language plpgsql stable
+as $$
+declare
+  v_option text;
+  v_value jsonb;
+  v_checked jsonb := '{}';
+begin
+  if jsonb_typeof(p_options) is distinct from 'object' then
+    perform kongtask.refuse('KT_OPTION_INVALID', format('The options must be an object, not %s.', kongtask.shown(p_options)));
+  end if;
+  for v_option, v_value in select key, value from jsonb_each(p_options) loop
+    case v_option
+      when 'scheduledIn' then
+        v_value := to_jsonb(kongtask.duration_ms(v_value, v_option, false));
+      when 'scheduledAt' then
+        v_value := to_jsonb(kongtask.instant(v_value, v_option));
+      when 'queue' then
+        perform kongtask.checked_name(v_value, 'queue');
+      when 'maxAttempts' then
+        v_value := to_jsonb(kongtask.checked_integer(v_value, v_option, 1, 32767));
+      when 'priority' then
+        v_value := to_jsonb(kongtask.checked_integer(v_value, v_option, 0, 15));
+      when 'timeout', 'uniqueFor' then
+        v_value := to_jsonb(kongtask.duration_ms(v_value, v_option, true));
+      when 'retain' then
+        v_value := case when v_value = 'false' then v_value else to_jsonb(kongtask.duration_ms(v_value, v_option, false)) end;
+      when 'uniqueKey', 'serialKey' then
+        perform kongtask.checked_key(v_value, v_option);
+      when 'onConflict' then
+        if v_value not in ('"skip"', '"replace"', '"keep_schedule"') then
+          perform kongtask.refuse('KT_OPTION_INVALID', format('`onConflict` must be "skip", "replace" or "keep_schedule", not %s.', kongtask.shown(v_value)));
+        end if;
+      when 'tags', 'flags' then
+        perform kongtask.checked_labels(v_value, v_option);
+      when 'metadata' then
+        if jsonb_typeof(v_value) <> 'object' then
+          perform kongtask.refuse('KT_OPTION_INVALID', format('`metadata` must be an object, not %s.', kongtask.shown(v_value)));
+        elsif kongtask.is_larger(v_value, 16384) then
+          perform kongtask.refuse('KT_OPTION_INVALID', '`metadata` may be at most 16384 bytes as JSON.');
+        end if;
+      else
+        perform kongtask.refuse('KT_OPTION_UNKNOWN', format('There is no option %s. Known options: scheduledIn, scheduledAt, queue, maxAttempts, priority, tags, timeout, retain, metadata, uniqueKey, uniqueFor, onConflict, serialKey, flags.', kongtask.shown(to_jsonb(v_option))));
+    end case;
+    v_checked := v_checked || jsonb_build_object(v_option, v_value);
+  end loop;
+  if v_checked ? 'scheduledIn' and v_checked ? 'scheduledAt' then
+    perform kongtask.refuse('KT_OPTION_INVALID', 'Give `scheduledIn` or `scheduledAt`, not both.');
+  end if;
+  return v_checked;
+end
+$$;
+
+-- What all jobs of one call with the same task and the same options have in common.
+create type kongtask.kind as (
+  task_id int4,
+  queue_id int4,
+  queue text,
+  priority int2,
+  max_attempts int2,
+  retain_s int4,
+  delay interval,
+  due_at timestamptz,
+  is_unique bool,
+  -- Null where the key is derived from the payload.
+  unique_key text,
+  unique_for interval,
+  on_conflict text,
+  serial_key text,
+  -- 1-based; the entry that enters the lane while the others of its serial key wait behind it. Null for none.
+  serial_first int8,
+  extras jsonb
+);
+
+-- p_defaults: the task's; what is in neither comes from here. queue_id is for the caller to fill in.
+create function kongtask.kind_of(p_task_id int4, p_defaults jsonb, p_options jsonb) returns kongtask.kind
+language plpgsql stable
+as $$
+declare
+  v_kind kongtask.kind;
+  o jsonb := p_options;
+begin
+  v_kind.task_id := p_task_id;
+  v_kind.on_conflict := 'skip';
+  if p_options <> '{}' then
+    o := kongtask.checked_options(p_options);
+  end if;
+  if p_defaults <> '{}' then
+    o := case when o ? 'scheduledAt' then p_defaults - 'scheduledIn' else p_defaults end || o;
+  end if;
+  if o = '{}' then
+    v_kind.queue := 'default';
+    v_kind.priority := 1;
+    v_kind.max_attempts := 25;
+    v_kind.retain_s := 86400;
+    v_kind.is_unique := false;
+    return v_kind;
+  end if;
+  v_kind.queue := coalesce(o ->> 'queue', 'default');
+  v_kind.priority := coalesce((o ->> 'priority')::int2, 1::int2);
+  v_kind.max_attempts := coalesce((o ->> 'maxAttempts')::int2, 25::int2);
+  v_kind.retain_s := case when o -> 'retain' = 'false' then 0
+                          else least(ceil(coalesce((o ->> 'retain')::float8, 86400000) / 1000), 2147483647) end;
+  v_kind.delay := (o ->> 'scheduledIn')::float8 * interval '1 ms';
+  v_kind.due_at := (o ->> 'scheduledAt')::timestamptz;
+  v_kind.unique_key := o ->> 'uniqueKey';
+  v_kind.unique_for := (o ->> 'uniqueFor')::float8 * interval '1 ms';
+  v_kind.is_unique := v_kind.unique_key is not null or v_kind.unique_for is not null;
+  v_kind.on_conflict := coalesce(o ->> 'onConflict', 'skip');
+  v_kind.serial_key := o ->> 'serialKey';
+  if p_options ? 'onConflict' and not v_kind.is_unique then
+    perform kongtask.refuse('KT_OPTION_INVALID', '`onConflict` says what to do about a key; give `uniqueKey` or `uniqueFor` too.');
+  end if;
+  -- What only readers and the worker look at, under the names that it has outside.
+  v_kind.extras := nullif(o - array[
+    'queue', 'priority', 'maxAttempts', 'retain', 'scheduledIn', 'scheduledAt', 'uniqueFor', 'onConflict'], '{}');
+  return v_kind;
+end
+$$;

@@ -1,0 +1,82 @@
+-- Unique keys: the row of unique_keys is the constraint. Whoever adds under a key inserts or locks that row, so adders of
+-- one key wait for each other's transactions, and nobody else waits for anything.
+
+-- Whether a holder keeps others out: its job is live, or its window has not ended.
+create function kongtask.is_held(p_held kongtask.unique_keys) returns bool
+language plpgsql stable
+as $$
+begin
+  return coalesce(p_held.until > kongtask.clock(), false)
+      or (kongtask.places_of(p_held.queue_id, array[p_held.job_id]))[1] is not null;
+end
+$$;
+
+-- Who has the key of a job that lives, if not the job: its successor, added by `replace` while it ran. Null for nobody.
+create function kongtask.superseded_by(p_task int4, p_key text, p_id int8) returns int8
+language plpgsql stable
+as $$
+begin
+  return (select u.job_id from kongtask.unique_keys u where u.task_id = p_task and u.key = p_key and u.job_id <> p_id);
+end
+$$;
+
+-- The key for a job that comes back to life (redriven, retried by hand). False where another job has it now.
+create function kongtask.regain_key(p_task int4, p_key text, p_queue int4, p_id int8) returns bool
+language plpgsql
+as $$
+declare
+  v_held kongtask.unique_keys;
+begin
+  loop
+    insert into kongtask.unique_keys as u (task_id, key, job_id, queue_id) values (p_task, p_key, p_id, p_queue)
+    on conflict do nothing;
+    if found then
+      return true;
+    end if;
+    select * into v_held from kongtask.unique_keys u where u.task_id = p_task and u.key = p_key for update;
+    if found then
+      if v_held.job_id <> p_id and kongtask.is_held(v_held) then
+        return false;
+      end if;
+      update kongtask.unique_keys u
+         set job_id = p_id, queue_id = p_queue, until = case when v_held.job_id = p_id then u.until end
+       where u.task_id = p_task and u.key = p_key;
+      return true;
+    end if;
+  end loop;
+end
+$$;
+
+-- Takes away rows that hold nothing any more, a batch at a time in order of the key. Returns where the batch ended, null
+-- behind the last one. Locks: rows of unique_keys, skipping those that somebody is adding under.
+create function kongtask.prune_unique_keys(inout p_task int4, inout p_key text, p_limit int4, out o_pruned int4)
+language plpgsql
+as $$
+declare
+  v_row kongtask.unique_keys;
+  v_seen int4 := 0;
+begin
+  o_pruned := 0;
+  for v_row in
+    select * from kongtask.unique_keys u
+     where (u.task_id, u.key) > (coalesce(p_task, 0), coalesce(p_key, ''))
+     order by u.task_id, u.key limit p_limit
+  loop
+    v_seen := v_seen + 1;
+    p_task := v_row.task_id;
+    p_key := v_row.key;
+    if not kongtask.is_held(v_row) then
+      select * into v_row from kongtask.unique_keys u
+       where u.task_id = p_task and u.key = p_key for update skip locked;
+      if found and not kongtask.is_held(v_row) then
+        delete from kongtask.unique_keys u where u.task_id = p_task and u.key = p_key;
+        o_pruned := o_pruned + 1;
+      end if;
+    end if;
+  end loop;
+  if v_seen < p_limit then
+    p_task := null;
+    p_key := null;
+  end if;
+end
+$$;

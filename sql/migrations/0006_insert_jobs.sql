@@ -1,0 +1,312 @@
+-- Adding. Everything that adds jobs comes through insert_jobs: the client, the SQL functions, a job's context.
+
+-- Names become numbers. A name is written once in the life of the database; afterwards this is a look-up.
+create function kongtask.intern(p_tasks text[], p_queues text[]) returns void
+language plpgsql
+as $$
+begin
+  -- Sorted, so that two adders of the same new names wait for each other instead of deadlocking.
+  insert into kongtask.tasks (name)
+  select distinct n from unnest(p_tasks) n
+  where not exists (select from kongtask.tasks t where t.name = n)
+  order by n
+  on conflict do nothing;
+
+  insert into kongtask.queues (name)
+  select distinct n from unnest(p_queues) n
+  where not exists (select from kongtask.queues q where q.name = n)
+  order by n
+  on conflict do nothing;
+end
+$$;
+
+-- The kinds of a call, checked, merged and with their names as numbers.
+create function kongtask.kinds_of(p_kinds jsonb) returns kongtask.kind[]
+language plpgsql
+as $$
+declare
+  v_kinds kongtask.kind[];
+  v_kind kongtask.kind;
+  v_spec jsonb;
+  v_task text;
+  v_id int4;
+  v_defaults jsonb;
+  v_count int4 := jsonb_array_length(p_kinds);
+begin
+  if v_count > 1 then
+    perform kongtask.intern(array(select spec ->> 'task' from jsonb_array_elements(p_kinds) as spec), '{}');
+  end if;
+  for i in 0 .. v_count - 1 loop
+    v_spec := p_kinds -> i;
+    v_task := kongtask.checked_name(v_spec -> 'task', 'task');
+    loop
+      select t.id, t.defaults into v_id, v_defaults from kongtask.tasks t where t.name = v_task;
+      exit when found;
+      perform kongtask.intern(array[v_task], '{}');
+    end loop;
+    v_kind := kongtask.kind_of(v_id, case when v_spec -> 'contract' = 'true' then '{}' else v_defaults end,
+                               coalesce(v_spec -> 'options', '{}'));
+    v_kinds := v_kinds || v_kind;
+  end loop;
+
+  if v_count > 1 then
+    perform kongtask.intern('{}', array(select k.queue from unnest(v_kinds) as k));
+  end if;
+  for i in 1 .. v_count loop
+    v_kind := v_kinds[i];
+    loop
+      select q.id into v_id from kongtask.queues q where q.name = v_kind.queue;
+      exit when found;
+      perform kongtask.intern('{}', array[v_kind.queue]);
+    end loop;
+    v_kind.queue_id := v_id;
+    v_kinds[i] := v_kind;
+  end loop;
+  return v_kinds;
+end
+$$;
+
+-- p_kinds: an array of { task, options?, contract? }; contract: the options hold the task's defaults already, and what
+-- was published about it does not count. p_kind: for each payload the number of its kind, from 1; null: all are of the
+-- first. p_payloads: an array. Returns a row per payload, in order; ids ascend in that order.
+create function kongtask.insert_jobs(p_kinds jsonb, p_kind int4[], p_payloads jsonb)
+returns table (ordinal int8, id text, status text)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_kinds kongtask.kind[];
+  v_count int4 := jsonb_array_length(p_payloads);
+  v_kind int4[] := coalesce(p_kind, array_fill(1, array[v_count]));
+  v_ids int8[];
+  v_statuses text[];
+  v_now timestamptz;
+  v_conflicts int8[];
+  v_conflict record;
+  v_outcome record;
+begin
+  -- With the transaction's number taken first, a job's position (its due time) is never older than its transaction.
+  perform pg_current_xact_id();
+  v_kinds := kongtask.kinds_of(p_kinds);
+  if cardinality(v_kind) <> v_count or exists (
+       select from unnest(v_kind) as k where k is null or k not between 1 and cardinality(v_kinds)) then
+    perform kongtask.refuse('KT_ENTRY_INVALID', 'insert_jobs: each payload needs the number of its kind.');
+  end if;
+  v_ids := array(select nextval('kongtask.job_ids') from generate_series(1, v_count));
+  v_now := kongtask.clock();
+
+  if exists (select from unnest(v_kinds) as k where k.serial_key is not null) then
+    v_kinds := kongtask.line_up(v_kinds, v_kind);
+  end if;
+  if exists (select from unnest(v_kinds) as k where k.is_unique) then
+    v_conflicts := kongtask.take_keys(v_kinds, v_kind, p_payloads, v_ids, v_now);
+  end if;
+
+  perform kongtask.write_jobs(v_kinds, v_kind, p_payloads, v_ids, v_now, v_conflicts);
+
+  if v_conflicts is not null then
+    v_statuses := array_fill('added'::text, array[v_count]);
+    for v_conflict in
+      select c.ord, c.key from kongtask.unique_entries(v_kinds, v_kind, p_payloads) as c
+       where c.ord = any (v_conflicts) order by c.task_id, c.key, c.ord
+    loop
+      select * into v_outcome
+        from kongtask.add_under_key(
+               v_kinds[v_kind[v_conflict.ord]], v_conflict.key, p_payloads -> (v_conflict.ord - 1)::int4,
+               v_ids[v_conflict.ord], v_conflict.ord, v_now);
+      v_ids[v_conflict.ord] := v_outcome.o_id;
+      v_statuses[v_conflict.ord] := v_outcome.o_status;
+    end loop;
+  end if;
+
+  -- Behind the insert: whoever looked before it saw the jobs or is told of them. A worker sleeps until its next look, and
+  -- must hear of what falls due before that.
+  perform pg_notify('kongtask:ready', soon.queue_id::text)
+     from (select distinct k.queue_id from unnest(v_kinds) as k
+            where coalesce(k.delay, '0') < interval '1 minute'
+              and coalesce(k.due_at, v_now) < v_now + interval '1 minute') as soon;
+
+  return query
+    select added.ord, added.id::text, coalesce(added.status, 'added')
+      from unnest(v_ids, v_statuses) with ordinality as added (id, status, ord);
+end
+$$;
+
+-- The rows themselves, all but those that p_except names by their place in the call.
+create function kongtask.write_jobs(
+  p_kinds kongtask.kind[], p_kind int4[], p_payloads jsonb, p_ids int8[], p_now timestamptz, p_except int8[])
+returns void
+language plpgsql
+set jit = off
+as $$
+begin
+  insert into kongtask.jobs (
+    id, run_at, created_at, queue_id, task_id, retain_s, lane, max_attempts, payload, serial_key, extras)
+  select e.id, greatest(p_now, k.due_at, p_now + k.delay), p_now, k.queue_id, k.task_id, k.retain_s,
+         k.priority + case when k.serial_first <> e.ord then 16 else 0 end, k.max_attempts, e.payload, k.serial_key,
+         case when k.unique_for is null or k.unique_key is not null then k.extras
+              else coalesce(k.extras, '{}') || jsonb_build_object('uniqueKey', kongtask.derived_key(e.payload)) end
+    from rows from (jsonb_array_elements(p_payloads), unnest(p_ids), unnest(p_kind))
+           with ordinality as e (payload, id, kind, ord)
+    join unnest(p_kinds) with ordinality as k on k.ordinality = e.kind
+   where p_except is null or e.ord <> all (p_except);
+end
+$$;
+
+-- Which entry of a call goes first for each serial key; the others wait behind it. Where somebody has the key, all wait:
+-- that somebody is kept from forgetting the key until this transaction has ended. Outside READ COMMITTED this lock would
+-- fail wherever the key has moved since the transaction began; there the claim sorts it out.
+create function kongtask.line_up(p_kinds kongtask.kind[], p_kind int4[]) returns kongtask.kind[]
+language plpgsql
+as $$
+declare
+  v_kinds kongtask.kind[] := p_kinds;
+  v_kind kongtask.kind;
+  v_locks bool := current_setting('transaction_isolation') in ('read committed', 'read uncommitted');
+begin
+  for i in 1 .. cardinality(p_kinds) loop
+    v_kind := p_kinds[i];
+    continue when v_kind.serial_key is null;
+    if v_locks then
+      perform from kongtask.serial_keys s
+        where s.queue_id = v_kind.queue_id and s.key = v_kind.serial_key and s.job_id is not null
+          for key share;
+      if found then
+        v_kind.serial_first := 0;
+        v_kinds[i] := v_kind;
+        continue;
+      end if;
+    end if;
+    -- An entry that may turn out to be a duplicate is nothing to wait behind.
+    if not v_kind.is_unique then
+      select min(e.ord) into v_kind.serial_first
+        from unnest(p_kind) with ordinality as e (kind, ord)
+        join unnest(p_kinds) with ordinality as k on k.ordinality = e.kind
+       where k.queue_id = v_kind.queue_id and k.serial_key = v_kind.serial_key and not k.is_unique;
+      v_kinds[i] := v_kind;
+    end if;
+  end loop;
+  return v_kinds;
+end
+$$;
+
+create function kongtask.unique_entries(p_kinds kongtask.kind[], p_kind int4[], p_payloads jsonb)
+returns table (ord int8, task_id int4, queue_id int4, key text, unique_for interval)
+language sql stable
+as $$
+  select e.ord, k.task_id, k.queue_id, coalesce(k.unique_key, kongtask.derived_key(e.payload)), k.unique_for
+    from rows from (jsonb_array_elements(p_payloads), unnest(p_kind)) with ordinality as e (payload, kind, ord)
+    join unnest(p_kinds) with ordinality as k on k.ordinality = e.kind
+   where k.is_unique
+$$;
+
+-- Takes the keys that are free, in the order of the keys, so that two bulks wait for each other instead of deadlocking.
+-- Returns the entries that did not get theirs, null for none.
+create function kongtask.take_keys(
+  p_kinds kongtask.kind[], p_kind int4[], p_payloads jsonb, p_ids int8[], p_now timestamptz)
+returns int8[]
+language plpgsql
+as $$
+declare
+  v_conflicts int8[];
+begin
+  with entry as materialized (
+    select c.*, row_number() over (partition by c.task_id, c.key order by c.ord) as nth
+      from kongtask.unique_entries(p_kinds, p_kind, p_payloads) as c
+  ),
+  taken as (
+    insert into kongtask.unique_keys (task_id, key, job_id, queue_id, until)
+    select e.task_id, e.key, p_ids[e.ord], e.queue_id, p_now + e.unique_for
+      from entry e
+     where e.nth = 1
+     order by e.task_id, e.key
+    on conflict do nothing
+    returning job_id
+  )
+  select array_agg(e.ord) into v_conflicts
+    from entry e
+   where e.nth > 1 or p_ids[e.ord] not in (select t.job_id from taken t);
+  return v_conflicts;
+end
+$$;
+
+-- An entry whose key has a row already: that of a holder, or of what is left of one.
+create function kongtask.add_under_key(
+  p_kind kongtask.kind, p_key text, p_payload jsonb, p_id int8, p_ord int8, p_now timestamptz,
+  out o_id int8, out o_status text)
+language plpgsql
+as $$
+declare
+  v_held kongtask.unique_keys;
+  v_old kongtask.jobs;
+  v_lives bool;
+  v_running bool;
+  v_stays bool;
+  v_kind kongtask.kind := p_kind;
+begin
+  -- Alone: nothing of this call stands before it in its serial key, or all of it is there to see.
+  if v_kind.serial_first > 0 then
+    v_kind.serial_first := null;
+  end if;
+  loop
+    select * into v_held from kongtask.unique_keys u
+     where u.task_id = p_kind.task_id and u.key = p_key for update;
+    if not found then
+      -- Pruned meanwhile.
+      insert into kongtask.unique_keys (task_id, key, job_id, queue_id, until)
+      values (p_kind.task_id, p_key, p_id, p_kind.queue_id, p_now + p_kind.unique_for)
+      on conflict do nothing;
+      continue when not found;
+      perform kongtask.write_jobs(array[v_kind], '{1}', jsonb_build_array(p_payload), array[p_id], p_now, null);
+      o_id := p_id;
+      o_status := 'added';
+      return;
+    end if;
+
+    select j.worker <> 0 into v_running
+      from kongtask.jobs j
+     where j.ctid = any (kongtask.places_of(v_held.queue_id, array[v_held.job_id])) and j.id = v_held.job_id;
+    v_lives := found;
+    if v_lives and p_kind.on_conflict <> 'skip' and not v_running then
+      delete from kongtask.jobs j
+       where j.ctid = any (kongtask.places_of(v_held.queue_id, array[v_held.job_id]))
+         and j.id = v_held.job_id and j.worker = 0
+      returning * into v_old;
+      -- Claimed at this moment, or moved: look again.
+      continue when not found;
+      -- What stays under its serial key keeps its place there.
+      v_stays := v_old.queue_id = p_kind.queue_id and v_old.serial_key = p_kind.serial_key;
+      if v_old.serial_key is not null and v_stays is not true then
+        perform kongtask.leave_keys(v_old.queue_id, array[v_old.serial_key], array[v_old.id]);
+      end if;
+      perform kongtask.write_jobs(array[v_kind], '{1}', jsonb_build_array(p_payload), array[v_old.id], p_now, null);
+      update kongtask.jobs j
+         set created_at = v_old.created_at,
+             run_at = case when p_kind.on_conflict = 'keep_schedule' then v_old.run_at else j.run_at end,
+             lane = case when v_stays then p_kind.priority + (v_old.lane & 16) else j.lane end
+       where j.ctid = any (kongtask.places_of(p_kind.queue_id, array[v_old.id]));
+      update kongtask.unique_keys u
+         set queue_id = p_kind.queue_id, until = p_now + p_kind.unique_for
+       where u.task_id = p_kind.task_id and u.key = p_key;
+      o_id := v_old.id;
+      o_status := 'replaced';
+      return;
+    end if;
+
+    -- A running job is left alone and hands its key to its successor. A window whose job is done has nothing to replace.
+    if (v_lives and p_kind.on_conflict = 'skip') or (not v_lives and v_held.until > p_now) then
+      o_id := v_held.job_id;
+      o_status := 'skipped';
+      return;
+    end if;
+    update kongtask.unique_keys u
+       set job_id = p_id, queue_id = p_kind.queue_id, until = p_now + p_kind.unique_for
+     where u.task_id = p_kind.task_id and u.key = p_key;
+    perform kongtask.write_jobs(array[v_kind], '{1}', jsonb_build_array(p_payload), array[p_id], p_now, null);
+    o_id := p_id;
+    o_status := 'added';
+    return;
+  end loop;
+end
+$$;
