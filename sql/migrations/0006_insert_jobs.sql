@@ -20,49 +20,30 @@ begin
 end
 $$;
 
--- The kinds of a call, checked, merged and with their names as numbers.
-create function kongtask.kinds_of(p_kinds jsonb) returns kongtask.kind[]
+-- One kind, { task, options?, contract? }, checked, merged and with its names as numbers.
+create function kongtask.kind_from(p_spec jsonb) returns kongtask.kind
 language plpgsql
 as $$
 declare
-  v_kinds kongtask.kind[];
   v_kind kongtask.kind;
-  v_spec jsonb;
-  v_task text;
+  v_task text := kongtask.checked_name(p_spec -> 'task', 'task');
   v_id int4;
   v_defaults jsonb;
-  v_count int4 := jsonb_array_length(p_kinds);
 begin
-  if v_count > 1 then
-    perform kongtask.intern(array(select spec ->> 'task' from jsonb_array_elements(p_kinds) as spec), '{}');
-  end if;
-  for i in 0 .. v_count - 1 loop
-    v_spec := p_kinds -> i;
-    v_task := kongtask.checked_name(v_spec -> 'task', 'task');
-    loop
-      select t.id, t.defaults into v_id, v_defaults from kongtask.tasks t where t.name = v_task;
-      exit when found;
-      perform kongtask.intern(array[v_task], '{}');
-    end loop;
-    v_kind := kongtask.kind_of(v_id, case when v_spec -> 'contract' = 'true' then '{}' else v_defaults end,
-                               coalesce(v_spec -> 'options', '{}'));
-    v_kinds := v_kinds || v_kind;
+  loop
+    select t.id, t.defaults into v_id, v_defaults from kongtask.tasks t where t.name = v_task;
+    exit when found;
+    perform kongtask.intern(array[v_task], '{}');
   end loop;
-
-  if v_count > 1 then
-    perform kongtask.intern('{}', array(select k.queue from unnest(v_kinds) as k));
-  end if;
-  for i in 1 .. v_count loop
-    v_kind := v_kinds[i];
-    loop
-      select q.id into v_id from kongtask.queues q where q.name = v_kind.queue;
-      exit when found;
-      perform kongtask.intern('{}', array[v_kind.queue]);
-    end loop;
-    v_kind.queue_id := v_id;
-    v_kinds[i] := v_kind;
+  v_kind := kongtask.kind_of(
+    v_id, case when p_spec -> 'contract' = 'true' then '{}' else v_defaults end, coalesce(p_spec -> 'options', '{}'));
+  loop
+    select q.id into v_id from kongtask.queues q where q.name = v_kind.queue;
+    exit when found;
+    perform kongtask.intern('{}', array[v_kind.queue]);
   end loop;
-  return v_kinds;
+  v_kind.queue_id := v_id;
+  return v_kind;
 end
 $$;
 
@@ -77,55 +58,99 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_kinds kongtask.kind[];
-  v_count int4 := jsonb_array_length(p_payloads);
-  v_kind int4[] := coalesce(p_kind, array_fill(1, array[v_count]));
-  v_ids int8[];
-  v_statuses text[];
+  k kongtask.kind;
   v_now timestamptz;
-  v_conflicts int8[];
-  v_conflict record;
-  v_outcome record;
+  v_horizon timestamptz;
 begin
   -- With the transaction's number taken first, a job's position (its due time) is never older than its transaction.
   perform pg_current_xact_id();
-  v_kinds := kongtask.kinds_of(p_kinds);
-  if cardinality(v_kind) <> v_count or exists (
-       select from unnest(v_kind) as k where k is null or k not between 1 and cardinality(v_kinds)) then
-    perform kongtask.refuse('KT_ENTRY_INVALID', 'insert_jobs: each payload needs the number of its kind.');
+  if jsonb_array_length(p_kinds) > 1 then
+    perform kongtask.intern(array(select spec ->> 'task' from jsonb_array_elements(p_kinds) as spec),
+                            array(select spec -> 'options' ->> 'queue' from jsonb_array_elements(p_kinds) as spec
+                                   where spec -> 'options' ? 'queue'));
+    v_kinds := array(select kongtask.kind_from(spec.value)
+                       from jsonb_array_elements(p_kinds) with ordinality as spec order by spec.ordinality);
+  else
+    k := kongtask.kind_from(p_kinds -> 0);
   end if;
-  v_ids := array(select nextval('kongtask.job_ids') from generate_series(1, v_count));
   v_now := kongtask.clock();
+  v_horizon := v_now + interval '1 minute';
 
-  if exists (select from unnest(v_kinds) as k where k.serial_key is not null) then
-    v_kinds := kongtask.line_up(v_kinds, v_kind);
-  end if;
-  if exists (select from unnest(v_kinds) as k where k.is_unique) then
-    v_conflicts := kongtask.take_keys(v_kinds, v_kind, p_payloads, v_ids, v_now);
-  end if;
-
-  perform kongtask.write_jobs(v_kinds, v_kind, p_payloads, v_ids, v_now, v_conflicts);
-
-  if v_conflicts is not null then
-    v_statuses := array_fill('added'::text, array[v_count]);
-    for v_conflict in
-      select c.ord, c.key from kongtask.unique_entries(v_kinds, v_kind, p_payloads) as c
-       where c.ord = any (v_conflicts) order by c.task_id, c.key, c.ord
-    loop
-      select * into v_outcome
-        from kongtask.add_under_key(
-               v_kinds[v_kind[v_conflict.ord]], v_conflict.key, p_payloads -> (v_conflict.ord - 1)::int4,
-               v_ids[v_conflict.ord], v_conflict.ord, v_now);
-      v_ids[v_conflict.ord] := v_outcome.o_id;
-      v_statuses[v_conflict.ord] := v_outcome.o_status;
-    end loop;
+  if k.is_unique is false and k.serial_key is null then
+    -- What nearly all calls are: one kind, nothing to compare with.
+    return query
+      with added as (
+        insert into kongtask.jobs (id, run_at, created_at, queue_id, task_id, retain_s, lane, max_attempts, payload, extras)
+        select nextval('kongtask.job_ids'), greatest(v_now, k.due_at, v_now + k.delay), v_now, k.queue_id, k.task_id,
+               k.retain_s, k.priority, k.max_attempts, payload, k.extras
+          from jsonb_array_elements(p_payloads) as payload
+        returning jobs.id
+      )
+      select row_number() over (), added.id::text, 'added'::text from added;
+  else
+    v_kinds := coalesce(v_kinds, array[k]);
+    return query
+      select * from kongtask.insert_kinds(
+        v_kinds, coalesce(p_kind, array_fill(1, array[jsonb_array_length(p_payloads)])), p_payloads, v_now);
   end if;
 
   -- Behind the insert: whoever looked before it saw the jobs or is told of them. A worker sleeps until its next look, and
   -- must hear of what falls due before that.
-  perform pg_notify('kongtask:ready', soon.queue_id::text)
-     from (select distinct k.queue_id from unnest(v_kinds) as k
-            where coalesce(k.delay, '0') < interval '1 minute'
-              and coalesce(k.due_at, v_now) < v_now + interval '1 minute') as soon;
+  if v_kinds is null then
+    if coalesce(k.delay < interval '1 minute', true) and coalesce(k.due_at < v_horizon, true) then
+      perform pg_notify('kongtask:ready', k.queue_id::text);
+    end if;
+  else
+    perform pg_notify('kongtask:ready', soon.queue_id::text)
+       from (select distinct each.queue_id from unnest(v_kinds) as each
+              where coalesce(each.delay < interval '1 minute', true) and coalesce(each.due_at < v_horizon, true)) as soon;
+  end if;
+end
+$$;
+
+-- The same for jobs of several kinds, or with keys.
+create function kongtask.insert_kinds(p_kinds kongtask.kind[], p_kind int4[], p_payloads jsonb, p_now timestamptz)
+returns table (ordinal int8, id text, status text)
+language plpgsql
+as $$
+declare
+  v_kinds kongtask.kind[] := p_kinds;
+  v_count int4 := jsonb_array_length(p_payloads);
+  v_ids int8[];
+  v_statuses text[];
+  v_conflicts int8[];
+  v_conflict record;
+  v_outcome record;
+begin
+  if cardinality(p_kind) <> v_count or exists (
+       select from unnest(p_kind) as k where k is null or k not between 1 and cardinality(p_kinds)) then
+    perform kongtask.refuse('KT_ENTRY_INVALID', 'insert_jobs: each payload needs the number of its kind.');
+  end if;
+  v_ids := array(select nextval('kongtask.job_ids') from generate_series(1, v_count));
+
+  if exists (select from unnest(p_kinds) as k where k.serial_key is not null) then
+    v_kinds := kongtask.line_up(p_kinds, p_kind);
+  end if;
+  if exists (select from unnest(p_kinds) as k where k.is_unique) then
+    v_conflicts := kongtask.take_keys(p_kinds, p_kind, p_payloads, v_ids, p_now);
+  end if;
+
+  perform kongtask.write_jobs(v_kinds, p_kind, p_payloads, v_ids, p_now, v_conflicts);
+
+  if v_conflicts is not null then
+    v_statuses := array_fill('added'::text, array[v_count]);
+    for v_conflict in
+      select c.ord, c.key from kongtask.unique_entries(p_kinds, p_kind, p_payloads) as c
+       where c.ord = any (v_conflicts) order by c.task_id, c.key, c.ord
+    loop
+      select * into v_outcome
+        from kongtask.add_under_key(
+               v_kinds[p_kind[v_conflict.ord]], v_conflict.key, p_payloads -> (v_conflict.ord - 1)::int4,
+               v_ids[v_conflict.ord], v_conflict.ord, p_now);
+      v_ids[v_conflict.ord] := v_outcome.o_id;
+      v_statuses[v_conflict.ord] := v_outcome.o_status;
+    end loop;
+  end if;
 
   return query
     select added.ord, added.id::text, coalesce(added.status, 'added')
