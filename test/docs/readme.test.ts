@@ -12,10 +12,15 @@ describe('the README', () => {
   let folder: string
 
   beforeAll(async () => {
-    const [first = '', second = ''] = await snippetsOf('README.md')
+    const [first = '', second = '', third = ''] = await snippetsOf('README.md')
     folder = await writeSnippets('readme', {
       'twenty-lines.ts': `${first}\nawait pool.end()\nexport { sendWelcomeEmail }\n`,
       'handlers.ts': `import { sendWelcomeEmail } from './twenty-lines.ts'\n${second}`,
+      'adding.ts': `import { KongTask } from 'kongtask'
+const kong = new KongTask({ connectionString: process.env.DATABASE_URL ?? '' })
+${third}
+await kong.close()
+`,
     })
   })
 
@@ -38,6 +43,32 @@ describe('the README', () => {
               (select count(*)::int from kongtask.jobs) + (select count(*)::int from kongtask.history) as jobs`,
     )
     expect(rows).toEqual([{ users: 1, jobs: 1 }])
+  })
+
+  it('adds with keys, and from SQL', async () => {
+    await using database = await createTestDatabase()
+    await execute(process.execPath, ['--import', 'tsx', `${folder}/adding.ts`], {
+      cwd: root,
+      env: {
+        ...process.env,
+        DATABASE_URL: database.connectionString,
+        TSX_TSCONFIG_PATH: `${root}tsconfig.json`,
+      },
+    })
+    const [sql = ''] = await snippetsOf('README.md', 'sql')
+    await database.pool.query(sql)
+    const { rows } = await database.pool.query(
+      `select t.name, j.serial_key, u.key as unique_key
+         from kongtask.jobs j
+         join kongtask.tasks t on t.id = j.task_id
+         left join kongtask.unique_keys u on u.job_id = j.id
+        order by j.id`,
+    )
+    expect(rows).toEqual([
+      { name: 'reindex', serial_key: null, unique_key: 'shop-7' },
+      { name: 'charge', serial_key: 'customer-5', unique_key: null },
+      { name: 'send_welcome_email', serial_key: null, unique_key: null },
+    ])
   })
 
   it('names only scripts that exist', async () => {

@@ -3,10 +3,12 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The TypeScript blocks of a page, in order. */
-export async function snippetsOf(page: string): Promise<string[]> {
+/** The blocks of a page in one language, in order. */
+export async function snippetsOf(page: string, language: 'ts' | 'sql' = 'ts'): Promise<string[]> {
   const text = await readFile(root + page, 'utf8')
-  return [...text.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code = '']) => code)
+  return [...text.matchAll(/^```(\w+)\n(.*?)^```/gms)]
+    .filter(([, of]) => of === language)
+    .map(([, , code = '']) => code)
 }
 
 /** Strict as ours, without the rules of taste that a user need not share. */
