@@ -32,6 +32,7 @@ const columnTypes: Record<string, string> = {
   timestamptz: 'Date',
   uuid: 'string',
   'int8[]': 'readonly string[]',
+  'text[]': 'readonly string[]',
 }
 
 interface Field {

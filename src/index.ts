@@ -12,6 +12,13 @@ export type { JsonOf, NotJson } from './core/json-of.ts'
 export type { LogFields, Logger } from './core/logger.ts'
 export type { AddedJob } from './core/new-job.ts'
 export type { PooledSqlClient, SqlClient, SqlPool } from './core/sql-pool.ts'
+export {
+  asTransaction,
+  type OwnTransaction,
+  type TransactionLike,
+  type TransactionQuery,
+  type TransactionRows,
+} from './core/transaction.ts'
 export type { TaskFunction, TaskList, TaskRecord } from './core/task-list.ts'
 export type { TaskDefaults, TaskOptions } from './core/task-options.ts'
 export {
@@ -27,7 +34,13 @@ export type { KongTaskOptions } from './client/client-options.ts'
 export type { DeadLetters } from './client/dead-letters.ts'
 export type { Jobs } from './client/jobs.ts'
 export { exponential, fixed, polynomial, type BackoffPolicy } from './core/retry-policy.ts'
-export { JobTimeoutError, KongTaskError, LeaseLostError, ShutdownError } from './core/errors.ts'
+export {
+  JobCancelledError,
+  JobTimeoutError,
+  KongTaskError,
+  LeaseLostError,
+  ShutdownError,
+} from './core/errors.ts'
 export { PermanentError, RetryableError } from './core/handler-errors.ts'
 export { cancel, snooze, type Cancel, type Snooze } from './core/verdict.ts'
 export { run, type Runner } from './runner/runner.ts'

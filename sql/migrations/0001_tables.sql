@@ -9,15 +9,21 @@ return clock_timestamp();
 
 create table kongtask.queues (
   id int4 generated always as identity primary key,
-  name text not null unique check (name ~ '^[A-Za-z0-9_.:/-]{1,128}$')
+  name text not null unique check (name ~ '^[A-Za-z0-9_.:/-]{1,128}$'),
+  -- While it is set, no claim takes from this queue.
+  paused_at timestamptz
 );
 
 create table kongtask.tasks (
   id int4 generated always as identity primary key,
   name text not null unique check (name ~ '^[A-Za-z0-9_.:/-]{1,128}$'),
   -- What the task's contract says about its jobs, published by runners, as add_jobs takes options: adding by name uses it.
-  defaults jsonb not null default '{}'
+  defaults jsonb not null default '{}',
+  -- While it is set, no claim takes a job of this task.
+  paused_at timestamptz
 );
+
+create index tasks_paused on kongtask.tasks (id) where paused_at is not null;
 
 -- The queue that everything is in which says nothing else. Being here, it blocks nobody when it is used first.
 insert into kongtask.queues (name) values ('default');
@@ -93,6 +99,15 @@ create table kongtask.workers (
   rescued_at timestamptz,
   info jsonb not null
 ) with (fillfactor = 50);
+
+-- What a process is to be told: a job of its was cancelled, a queue was paused. Read by heartbeats, and gone once the
+-- next heartbeat says that it was heard. Never the only place where something stands.
+create table kongtask.messages (
+  worker int4 not null,
+  id int8 generated always as identity,
+  body jsonb not null,
+  primary key (worker, id)
+);
 
 -- What each claim took, written by the claim itself: rescue and orphan release need no scan of the jobs.
 create table kongtask.claims (

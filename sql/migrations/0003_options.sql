@@ -10,35 +10,69 @@ begin
 end
 $$;
 
--- A value as a message shows it, cut short.
+-- A value as a message shows it, cut short. What is inside of objects stays out of messages: it may be secret.
 create function kongtask.shown(p_value jsonb) returns text
 language sql immutable
 return case when p_value is null then 'nothing'
-            when length(p_value::text) > 80 then left(p_value::text, 80) || '…'
+            when jsonb_typeof(p_value) = 'object' then 'an object'
+            when jsonb_typeof(p_value) = 'array' then 'an array of ' || jsonb_array_length(p_value)
+            when length(p_value::text) > 62 then left(p_value::text, 61) || '…' || right(left(p_value::text, 1), 1)
             else p_value::text end;
 
--- Bytes of the value as the shortest JSON text, which is what JavaScript writes; jsonb prints spaces besides.
-create function kongtask.json_size(p_value jsonb) returns int8
+-- A number of JSON as JavaScript reads it.
+create function kongtask.js_number(p_value jsonb) returns float8
 language plpgsql immutable
 as $$
+declare
+  v_exact numeric := (p_value #>> '{}')::numeric;
 begin
-  return case jsonb_typeof(p_value)
-    when 'object' then
-      (select 1 + greatest(count(*), 1) + coalesce(sum(octet_length(to_jsonb(key)::text) + 1 + kongtask.json_size(value)), 0)
-         from jsonb_each(p_value))
-    when 'array' then
-      (select 1 + greatest(count(*), 1) + coalesce(sum(kongtask.json_size(value)), 0) from jsonb_array_elements(p_value))
-    else octet_length(p_value::text)
-  end;
+  return case when abs(v_exact) > 1.797693134862315807e308 then sign(v_exact)::float8 * float8 'infinity'
+              when abs(v_exact) < 2.4703282292062328e-324 then 0
+              else v_exact::float8 end;
 end
 $$;
 
--- Printed text is never shorter, so the long way is taken only where it may matter.
-create function kongtask.is_larger(p_value jsonb, p_limit int8) returns bool
+-- Bytes of the value as JSON text without spaces, with numbers as JavaScript writes them: jsonb prints 1e300 in full.
+-- Goes by the printed text, because values may be nested deeper than functions.
+create function kongtask.json_size(p_value jsonb) returns int8
 language plpgsql immutable
 as $$
+declare
+  v_printed text := p_value::text;
+  v_bare text := regexp_replace(v_printed, '"(?:[^"\\]|\\.)*"', '', 'g');
+  v_size int8 := octet_length(v_printed) - (length(v_bare) - length(replace(v_bare, ' ', '')));
+  v_number text;
 begin
-  return octet_length(p_value::text) > p_limit and kongtask.json_size(p_value) > p_limit;
+  for v_number in
+    select m.match[1]
+      from regexp_matches(v_bare, '(?<![0-9.])(?:[0-9]{22,}(?:\.[0-9]+)?|0\.000000[0-9]+)', 'g') as m (match)
+  loop
+    if v_number::numeric between 2.4703282292062328e-324 and 1.797693134862315807e308 then
+      v_size := v_size - length(v_number) + length(regexp_replace(v_number::float8::text, 'e-0', 'e-'));
+    end if;
+  end loop;
+  return v_size;
+end
+$$;
+
+-- What keeps a value from being stored: 'deep', nested in more than 1000 levels, or 'large', more bytes than p_limit.
+-- Null for nothing.
+create function kongtask.flaw_of(p_value jsonb, p_limit int8) returns text
+language plpgsql immutable
+as $$
+declare
+  v_printed int8 := octet_length(p_value::text);
+begin
+  -- Nearly always; printed text is never shorter, and each level takes two characters.
+  if v_printed <= least(p_limit, 2000) then
+    return null;
+  end if;
+  if v_printed > 2000
+    and length(p_value::text) - length(translate(p_value::text, '[{', '')) > 1000
+    and jsonb_path_exists(p_value, 'strict $.**{1000} ? (@.type() == "array" || @.type() == "object")') then
+    return 'deep';
+  end if;
+  return case when v_printed > p_limit and kongtask.json_size(p_value) > p_limit then 'large' end;
 end
 $$;
 
@@ -50,16 +84,13 @@ begin
   if p_value::text !~ '\.[0-9]*0([^0-9]|$)' then
     return p_value::text;
   end if;
-  return case jsonb_typeof(p_value)
-    when 'object' then
-      (select '{' || string_agg(to_jsonb(key)::text || ': ' || kongtask.canonical(value), ', ' order by ord) || '}'
-         from jsonb_each(p_value) with ordinality as member (key, value, ord))
-    when 'array' then
-      (select '[' || string_agg(kongtask.canonical(value), ', ' order by ord) || ']'
-         from jsonb_array_elements(p_value) with ordinality as item (value, ord))
-    when 'number' then trim_scale((p_value #>> '{}')::numeric)::text
-    else p_value::text
-  end;
+  return (
+    select string_agg(
+             case when left(piece.match[1], 1) = '"' then piece.match[1]
+                  else regexp_replace(regexp_replace(
+                         piece.match[1], '(\.[0-9]*[1-9])0+(?![0-9])', '\1', 'g'), '\.0+(?![0-9])', '', 'g') end,
+             '' order by piece.ord)
+      from regexp_matches(p_value::text, '"(?:[^"\\]|\\.)*"|[^"]+', 'g') with ordinality as piece (match, ord));
 end
 $$;
 
@@ -78,7 +109,7 @@ declare
   v_part text[];
 begin
   if jsonb_typeof(p_value) = 'number' then
-    v_ms := case when abs((v_text)::numeric) > 1e15 then sign(v_text::numeric) * 1e15 else v_text::numeric end;
+    v_ms := kongtask.js_number(p_value);
   elsif jsonb_typeof(p_value) = 'string' and length(v_text) <= 100 and v_text ~ '^([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+$' then
     for v_part in select regexp_matches(v_text, '([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)', 'g') loop
       v_ms := v_ms + v_part[1]::float8 * case v_part[2]
@@ -93,7 +124,8 @@ begin
   elsif v_ms > 3155760000000 then
     perform kongtask.refuse('KT_DURATION_INVALID', format('`%s`: %s is longer than 100 years.', p_option, kongtask.shown(p_value)));
   end if;
-  v_ms := floor(v_ms + 0.5);
+  -- As JavaScript rounds.
+  v_ms := floor(v_ms) + case when v_ms - floor(v_ms) >= 0.5 then 1 else 0 end;
   if p_positive and v_ms = 0 then
     perform kongtask.refuse('KT_DURATION_INVALID', format('`%s`: %s must be longer than zero.', p_option, kongtask.shown(p_value)));
   end if;
@@ -101,8 +133,8 @@ begin
 end
 $$;
 
--- A point in time, to the millisecond, as JavaScript has it.
-create function kongtask.instant(p_value jsonb, p_option text) returns timestamptz
+-- A point in time in UTC, to the millisecond, as JavaScript writes it.
+create function kongtask.instant(p_value jsonb, p_option text) returns text
 language plpgsql stable
 as $$
 declare
@@ -112,7 +144,8 @@ begin
   if jsonb_typeof(p_value) = 'string' and v_text ~* ('^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]'
        || '(:[0-5][0-9]([.,][0-9]{1,9})?)?(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)$') then
     begin
-      v_at := date_trunc('milliseconds', replace(v_text, ',', '.')::timestamptz);
+      -- PostgreSQL would round what is finer than a microsecond.
+      v_at := regexp_replace(v_text, '[.,]([0-9]{1,3})[0-9]*', '.\1')::timestamptz;
     exception when data_exception then
       null;
     end;
@@ -120,7 +153,7 @@ begin
   if v_at is null or v_at < '0001-01-01T00:00Z' or v_at >= '10000-01-01T00:00Z' then
     perform kongtask.refuse('KT_DATE_INVALID', format('`%s`: %s is not a point in time. Give an ISO string with an offset, like ''2026-09-01T08:00:00Z'', of the years 1 to 9999.', p_option, kongtask.shown(p_value)));
   end if;
-  return v_at;
+  return to_char(v_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 end
 $$;
 
@@ -130,6 +163,9 @@ as $$
 begin
   if jsonb_typeof(p_value) = 'string' and p_value #>> '{}' ~ '^[A-Za-z0-9_.:/-]{1,128}$' then
     return p_value #>> '{}';
+  end if;
+  if p_kind = 'task' and jsonb_typeof(p_value) is distinct from 'string' then
+    perform kongtask.refuse('KT_TASK_INVALID', format('The task must be the name of one, not %s.', kongtask.shown(p_value)));
   end if;
   perform kongtask.refuse('KT_NAME_INVALID', format('%s is not a %s name. Use 1 to 128 letters, digits and _ . : / - (no spaces).', kongtask.shown(p_value), p_kind));
 end
@@ -149,10 +185,13 @@ $$;
 create function kongtask.checked_integer(p_value jsonb, p_option text, p_least int4, p_most int4) returns int4
 language plpgsql immutable
 as $$
+declare
+  v_number float8;
 begin
   if jsonb_typeof(p_value) = 'number' then
-    if (p_value #>> '{}')::numeric between p_least and p_most and (p_value #>> '{}')::numeric % 1 = 0 then
-      return (p_value #>> '{}')::numeric::int4;
+    v_number := kongtask.js_number(p_value);
+    if v_number between p_least and p_most and v_number = floor(v_number) then
+      return v_number;
     end if;
   end if;
   perform kongtask.refuse('KT_OPTION_INVALID', format('`%s` must be a whole number from %s to %s, not %s.', p_option, p_least, p_most, kongtask.shown(p_value)));
@@ -219,9 +258,15 @@ begin
       when 'metadata' then
         if jsonb_typeof(v_value) <> 'object' then
           perform kongtask.refuse('KT_OPTION_INVALID', format('`metadata` must be an object, not %s.', kongtask.shown(v_value)));
-        elsif kongtask.is_larger(v_value, 16384) then
-          perform kongtask.refuse('KT_OPTION_INVALID', '`metadata` may be at most 16384 bytes as JSON.');
         end if;
+        case kongtask.flaw_of(v_value, 16384)
+          when 'deep' then
+            perform kongtask.refuse('KT_OPTION_INVALID', '`metadata` is nested deeper than 1000 levels.');
+          when 'large' then
+            perform kongtask.refuse('KT_OPTION_INVALID', '`metadata` may be at most 16384 bytes as JSON.');
+          else
+            null;
+        end case;
       else
         perform kongtask.refuse('KT_OPTION_UNKNOWN', format('There is no option %s. Known options: scheduledIn, scheduledAt, queue, maxAttempts, priority, tags, timeout, retain, metadata, uniqueKey, uniqueFor, onConflict, serialKey, flags.', kongtask.shown(to_jsonb(v_option))));
     end case;

@@ -11,12 +11,19 @@ begin
 end
 $$;
 
--- Who has the key of a job that lives, if not the job: its successor, added by `replace` while it ran. Null for nobody.
-create function kongtask.superseded_by(p_task int4, p_key text, p_id int8) returns int8
+-- Why a job that ran, or is about to, must not run again: it was cancelled while it ran, or a successor was given its
+-- unique key. Null for no reason, as nearly always.
+create function kongtask.why_ended(p_task int4, p_id int8, p_extras jsonb) returns text
 language plpgsql stable
 as $$
 begin
-  return (select u.job_id from kongtask.unique_keys u where u.task_id = p_task and u.key = p_key and u.job_id <> p_id);
+  if p_extras ? 'cancelled' then
+    return p_extras ->> 'cancelled';
+  elsif p_extras ? 'uniqueKey' then
+    return (select 'superseded by ' || u.job_id from kongtask.unique_keys u
+             where u.task_id = p_task and u.key = p_extras ->> 'uniqueKey' and u.job_id <> p_id);
+  end if;
+  return null;
 end
 $$;
 

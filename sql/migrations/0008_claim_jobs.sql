@@ -8,14 +8,15 @@
 -- p_queues and p_limits: how many of which queue at the most; null p_queues: p_total of any queue, each getting its
 -- turn to be first. p_tasks: what this process knows; other jobs are left for those who do.
 -- Returns the jobs, and, where it found fewer than were asked for, a last row without id whose run_at is when the
--- next one falls due. superseded_by: the job that took this one's unique key while it ran before. Returns null for everything, id and run_at, where this worker was declared dead.
+-- next one falls due. ended: why a job must not run, where it was cancelled or superseded while it ran before. Raises KT002
+-- where this worker was declared dead.
 create function kongtask.claim_jobs(
   p_worker int4, p_nonce uuid, p_claim int4, p_queues int4[], p_limits int4[], p_total int4, p_tasks int4[],
   p_forbidden text[])
 returns table (
   id int8, queue_id int4, task_id int4, attempt int2, max_attempts int2, priority int2, crashes int2,
   run_at timestamptz, created_at timestamptz, kept bool, place tid, payload text, extras text, errors text,
-  superseded_by int8)
+  ended text)
 language plpgsql
 set jit = off
 set enable_seqscan = off
@@ -27,6 +28,8 @@ as $$
 declare
   v_now timestamptz := kongtask.clock();
   v_queues int4[] := p_queues;
+  v_tasks int4[] := p_tasks;
+  v_paused int4[];
   v_queue int4;
   v_limit int4;
   v_left int4 := p_total;
@@ -49,12 +52,20 @@ begin
 
   if v_queues is null then
     v_queues := (select array_agg(q.id order by (q.id + p_claim) % (select count(*) from kongtask.queues), q.id)
-                   from kongtask.queues q);
+                   from kongtask.queues q
+                  where q.paused_at is null);
+  end if;
+  -- Read here, so that nothing starts that is claimed after a pause.
+  v_paused := array(select t.id from kongtask.tasks t where t.paused_at is not null order by t.id);
+  if v_paused <> '{}' then
+    v_tasks := array(select known.id from unnest(p_tasks) as known (id) where known.id <> all (v_paused));
   end if;
 
   for i in 1 .. coalesce(cardinality(v_queues), 0) loop
     exit when v_left <= 0;
     v_queue := v_queues[i];
+    continue when p_queues is not null
+      and exists (select from kongtask.queues q where q.id = v_queue and q.paused_at is not null);
     -- A thousand is what a row of the ledger holds.
     v_limit := least(v_left, coalesce(p_limits[i], v_left), 1000);
 
@@ -69,7 +80,7 @@ begin
               select j.id, j.ctid as place, j.serial_key
                 from kongtask.jobs j
                where j.queue_id = v_queue and j.lane = lane.number and j.run_at <= v_now
-                 and j.worker = 0 and j.task_id = any (p_tasks)
+                 and j.worker = 0 and j.task_id = any (v_tasks)
                  and (p_forbidden is null or j.extras is null or not coalesce(j.extras -> 'flags' ?| p_forbidden, false))
                order by j.run_at, j.id
                limit v_limit
@@ -103,7 +114,7 @@ begin
          where j.ctid = any (v_places)
         returning j.id, j.queue_id, j.task_id, j.attempt, j.max_attempts, j.lane, j.crashes,
                   j.run_at, j.created_at, j.retain_s > 0, j.ctid, j.payload::text, j.extras::text, j.errors::text,
-                  case when j.extras ? 'uniqueKey' then kongtask.superseded_by(j.task_id, j.extras ->> 'uniqueKey', j.id) end;
+                  case when j.extras is not null then kongtask.why_ended(j.task_id, j.id, j.extras) end;
     end if;
     if v_limit > coalesce(cardinality(v_ids), 0) then
       v_dry := v_dry || v_queue;
@@ -125,7 +136,7 @@ begin
       v_next := v_now + interval '5 ms';
     end if;
     return query select null::int8, null::int4, null::int4, null::int2, null::int2, null::int2, null::int2,
-                        v_next, v_now, null::bool, null::tid, null::text, null::text, null::text, null::int8;
+                        v_next, v_now, null::bool, null::tid, null::text, null::text, null::text, null::text;
   end if;
 end
 $$;

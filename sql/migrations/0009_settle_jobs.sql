@@ -12,8 +12,8 @@ return p_ids[width_bucket(p_id, p_ids)] = p_id and p_claims[width_bucket(p_id, p
 -- index is asked after all.
 -- p_others: an array of { id, claim, kind: retry | snoozed | released | cancelled | dead, delay?, error?, reason? }.
 -- p_closed: claims of which nothing is left in this process; their ledger rows end here.
--- o_refused: the fence refused these, others own them now. o_superseded: these would have come back, but a successor has
--- their unique key (o_successors), so they were cancelled.
+-- o_refused: the fence refused these, others own them now. o_ended: these would have come back, but ended as cancelled
+-- instead, for the reasons in o_reasons (why_ended).
 -- Locks: the jobs, then the serial keys that they had. Two settlements never share a row, for leases differ; whatever else
 -- takes several jobs skips locked ones.
 create function kongtask.settle_jobs(
@@ -21,7 +21,7 @@ create function kongtask.settle_jobs(
   p_forget int8[], p_forget_claims int4[], p_forget_places tid[],
   p_keep int8[], p_keep_claims int4[], p_keep_places tid[], p_results text[],
   p_others jsonb, p_closed int4[],
-  out o_refused int8[], out o_superseded int8[], out o_successors int8[])
+  out o_refused int8[], out o_ended int8[], out o_reasons text[])
 language plpgsql
 set jit = off
 set enable_seqscan = off
@@ -56,16 +56,16 @@ begin
   if p_others is not null then
     select * into v_others from kongtask.settle_others(p_worker, p_queue, p_others);
     o_refused := o_refused || v_others.o_refused;
-    o_superseded := v_others.o_superseded;
-    o_successors := v_others.o_successors;
+    o_ended := v_others.o_ended;
+    o_reasons := v_others.o_reasons;
   end if;
 
   if cardinality(p_closed) > 0 then
     delete from kongtask.claims c where c.worker = p_worker and c.claim = any (p_closed) and c.queue_id = p_queue;
   end if;
   o_refused := coalesce(o_refused, '{}');
-  o_superseded := coalesce(o_superseded, '{}');
-  o_successors := coalesce(o_successors, '{}');
+  o_ended := coalesce(o_ended, '{}');
+  o_reasons := coalesce(o_reasons, '{}');
 end
 $$;
 
@@ -196,7 +196,7 @@ $$;
 -- All that is not a plain completion. Rarer, so one statement a kind over the same list.
 create function kongtask.settle_others(
   p_worker int4, p_queue int4, p_others jsonb,
-  out o_refused int8[], out o_superseded int8[], out o_successors int8[])
+  out o_refused int8[], out o_ended int8[], out o_reasons text[])
 language plpgsql
 set jit = off
 set enable_seqscan = off
@@ -216,7 +216,7 @@ declare
   v_keys text[];
   v_key_ids int8[];
 begin
-  -- What would come back, while its unique key went to a successor, ends here.
+  -- What would come back, although it was cancelled or its unique key went to a successor, ends here.
   with asked as materialized (
     select (select j.ctid
               from kongtask.jobs j
@@ -226,14 +226,14 @@ begin
      where x.kind in ('retry', 'snoozed', 'released')
   ),
   found as (
-    select j.id, kongtask.superseded_by(j.task_id, j.extras ->> 'uniqueKey', j.id) as successor
+    select j.id, kongtask.why_ended(j.task_id, j.id, j.extras) as reason
       from asked a
       join kongtask.jobs j on j.ctid = a.place
-     where j.extras ? 'uniqueKey'
+     where j.extras is not null
   )
-  select array_agg(found.id), array_agg(found.successor) into o_superseded, o_successors
+  select array_agg(found.id), array_agg(found.reason) into o_ended, o_reasons
     from found
-   where found.successor is not null;
+   where found.reason is not null;
 
   -- Back to the lane: a retry behind its delay with its error kept; a snoozed or released job with its attempt. A serial
   -- key stays with the job.
@@ -243,7 +243,7 @@ begin
                   where j.queue_id = p_queue and j.id between x.id and x.id
                   order by j.id limit 1) as place
       from jsonb_to_recordset(p_others) as x (id int8, claim int4, kind text, delay float8, error jsonb)
-     where kind in ('retry', 'snoozed', 'released') and (o_superseded is null or x.id <> all (o_superseded))
+     where kind in ('retry', 'snoozed', 'released') and (o_ended is null or x.id <> all (o_ended))
   ),
   back as (
     update kongtask.jobs j
@@ -251,7 +251,10 @@ begin
            attempt = j.attempt - case when a.kind = 'retry' then 0 else 1 end,
            run_at = case when a.kind = 'released' then j.run_at else v_now + a.delay * interval '1 ms' end,
            errors = case when a.kind = 'retry' then kongtask.with_error(j.errors, a.error, j.attempt, v_now)
-                         else j.errors end
+                         else j.errors end,
+           extras = case when a.kind = 'snoozed' then coalesce(j.extras, '{}')
+                           || jsonb_build_object('snoozes', coalesce((j.extras ->> 'snoozes')::int4, 0) + 1)
+                         else j.extras end
       from asked a
      where j.ctid = a.place and j.worker = p_worker and j.claim = a.claim
     returning j.id, j.run_at
@@ -299,14 +302,14 @@ begin
 
   with asked as materialized (
     select x.id, x.claim,
-           coalesce(x.reason, 'superseded by ' || o_successors[array_position(o_superseded, x.id)]) as reason,
+           coalesce(x.reason, o_reasons[array_position(o_ended, x.id)]) as reason,
            case when x.kind = 'retry' then x.error end as error,
            (select j.ctid
               from kongtask.jobs j
              where j.queue_id = p_queue and j.id between x.id and x.id
              order by j.id limit 1) as place
       from jsonb_to_recordset(p_others) as x (id int8, claim int4, kind text, reason text, error jsonb)
-     where kind = 'cancelled' or x.id = any (o_superseded)
+     where kind = 'cancelled' or x.id = any (o_ended)
   ),
   gone as (
     delete from kongtask.jobs j

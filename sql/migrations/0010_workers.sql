@@ -53,24 +53,43 @@ begin
 end
 $$;
 
--- Renews the lease; false where the worker was declared dead or never was. On the way it gives back claims that
--- committed while their answer was lost: ledger rows below p_before, the oldest claim that may still be under way,
--- that this process does not remember (p_known).
-create function kongtask.heartbeat(p_worker int4, p_nonce uuid, p_lease_ms float8, p_known int4[], p_before int4)
-returns bool
+-- Tells a process something; whoever listens reads it at once, the others with their next heartbeat. Null: all of them.
+create function kongtask.tell_worker(p_worker int4, p_body jsonb) returns void
 language plpgsql
 as $$
 begin
+  insert into kongtask.messages (worker, body)
+  select w.id, p_body from kongtask.workers w
+   where w.rescued_at is null and (p_worker is null or w.id = p_worker);
+  perform pg_notify('kongtask:worker', coalesce(p_worker::text, ''));
+end
+$$;
+
+-- Renews the lease. o_alive is false where the worker was declared dead or never was. On the way it gives back claims
+-- that committed while their answer was lost: ledger rows below p_before, the oldest claim that may still be under way,
+-- that this process does not remember (p_known). And it reads what the process is to be told: o_messages, an array of
+-- { id, body } behind p_heard, the last one that it has read.
+create function kongtask.heartbeat(
+  p_worker int4, p_nonce uuid, p_lease_ms float8, p_known int4[], p_before int4, p_heard int8,
+  out o_alive bool, out o_messages jsonb)
+language plpgsql
+as $$
+begin
+  o_alive := false;
   update kongtask.workers w
      set heartbeat_at = clock_timestamp(), expires_at = clock_timestamp() + p_lease_ms * interval '1 ms'
    where w.id = p_worker and w.nonce = p_nonce and w.rescued_at is null;
   if not found then
-    return false;
+    return;
   end if;
+  o_alive := true;
   perform kongtask.release_claim(c.worker, c.claim, c.queue_id, c.ids, false)
      from kongtask.claims c
     where c.worker = p_worker and c.claim < p_before and c.claim <> all (p_known);
-  return true;
+  delete from kongtask.messages m where m.worker = p_worker and m.id <= p_heard;
+  select jsonb_agg(jsonb_build_object('id', m.id::text, 'body', m.body) order by m.id) into o_messages
+    from kongtask.messages m
+   where m.worker = p_worker;
 end
 $$;
 
@@ -100,6 +119,7 @@ begin
       from kongtask.claims c
      where c.worker = v_worker;
     jobs := jobs + v_released;
+    delete from kongtask.messages m where m.worker = v_worker;
     delete from kongtask.workers w
      where w.id = v_worker and not exists (select from kongtask.claims c where c.worker = v_worker);
   end loop;
@@ -118,6 +138,7 @@ begin
   end if;
   perform kongtask.release_claim(c.worker, c.claim, c.queue_id, c.ids, false)
      from kongtask.claims c where c.worker = p_worker;
+  delete from kongtask.messages m where m.worker = p_worker;
   delete from kongtask.workers w
    where w.id = p_worker and not exists (select from kongtask.claims c where c.worker = p_worker);
 end

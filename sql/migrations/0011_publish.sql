@@ -7,9 +7,13 @@ language plpgsql
 as $$
 begin
   perform kongtask.intern(array(select jsonb_object_keys(p_tasks)), p_queues);
+  -- In order, so that two runners that start at once never wait for each other crosswise.
+  perform from kongtask.tasks t
+    where p_tasks ? t.name and p_tasks -> t.name <> 'null' and t.defaults <> p_tasks -> t.name
+    order by t.id for no key update;
   update kongtask.tasks t
      set defaults = p_tasks -> t.name
-   where p_tasks ? t.name and p_tasks -> t.name <> 'null' and t.defaults is distinct from p_tasks -> t.name;
+   where p_tasks ? t.name and p_tasks -> t.name <> 'null' and t.defaults <> p_tasks -> t.name;
   return query
     select 'task'::text, t.name, t.id from kongtask.tasks t where p_tasks ? t.name
     union all

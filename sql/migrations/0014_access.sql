@@ -1,32 +1,106 @@
--- Who may do what. Nobody but the owner may do anything until told; docs/access.md has the set-up with three roles.
+-- Who may do what: nobody but the owner anything, until told. docs/access.md has the set-up with three roles.
 
-revoke all on all functions in schema "kongtask" from public;
+-- Our functions, which PostgreSQL lets everybody execute unless told otherwise; what extensions brought is not ours.
+create function kongtask.own_functions() returns setof oid
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p.oid
+    from pg_proc p
+    join pg_proc self on self.oid = 'kongtask.own_functions()'::regprocedure
+   where p.pronamespace = self.pronamespace and p.proowner = self.proowner
+     and not exists (select from pg_depend d
+                      where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+$$;
 
--- p_access: 'add' (add jobs, and nothing else) or 'work' (that, and claim, run and settle them). Who administers is the
--- role that runs the migrations, because it owns the tables.
+create function kongtask.revoke_access(p_role text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  execute format('revoke all on all functions in schema "kongtask" from %I', p_role);
+  execute format('revoke all on all tables in schema "kongtask" from %I', p_role);
+  execute format('revoke all on all sequences in schema "kongtask" from %I', p_role);
+  execute format('revoke all on schema "kongtask" from %I', p_role);
+end
+$$;
+
+-- p_access: 'add' (add jobs, and nothing else) or 'work' (that, and claim, run and settle them, and look at everything).
+-- The role gets exactly this, whatever it had before. Who administers is the owner, the role that migrates.
 create function kongtask.grant_access(p_access text, p_role text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_schema text := 'kongtask.'::text;
+  v_function oid;
 begin
-  v_schema := 'kongtask:';
-  v_schema := quote_ident(trim(trailing ':' from v_schema));
-  if p_access not in ('add', 'work') then
+  if p_access is null or p_access not in ('add', 'work') then
     perform kongtask.refuse('KT_OPTION_INVALID', format('grant_access gives ''add'' or ''work'', not %L.', p_access));
+  elsif not exists (select from pg_roles r where r.rolname = p_role) then
+    perform kongtask.refuse('KT_OPTION_INVALID', format('grant_access: there is no role %L. Create it first.', p_role));
   end if;
-  execute format('grant usage on schema %s to %I', v_schema, p_role);
-  execute format('grant execute on function %1$s.add_job, %1$s.add_jobs, %1$s.insert_jobs to %2$I', v_schema, p_role);
+  perform kongtask.revoke_access(p_role);
+  execute format('grant usage on schema "kongtask" to %I', p_role);
+  execute format('grant execute on function kongtask.add_job, kongtask.add_jobs, kongtask.insert_jobs to %I', p_role);
   if p_access = 'work' then
-    execute format('grant select on all tables in schema %s to %I', v_schema, p_role);
-    execute format('grant execute on all functions in schema %s to %I', v_schema, p_role);
-    execute format('revoke execute on function %s.grant_access from %I', v_schema, p_role);
-    execute format('grant insert, update, delete on %1$s.jobs, %1$s.claims, %1$s.workers, %1$s.dead_letters, %1$s.serial_keys, %1$s.unique_keys, %1$s.history_overflow, %1$s.chores to %2$I', v_schema, p_role);
-    execute format('grant insert, update on %1$s.tasks, %1$s.queues, %1$s.history to %2$I', v_schema, p_role);
-    execute format('grant usage on all sequences in schema %s to %I', v_schema, p_role);
+    for v_function in
+      select f from kongtask.own_functions() as f
+       where f not in ('kongtask.grant_access'::regproc, 'kongtask.revoke_access'::regproc, 'kongtask.renew_access'::regproc)
+    loop
+      execute format('grant execute on function %s to %I', v_function::regprocedure, p_role);
+    end loop;
+    execute format('grant select on all tables in schema "kongtask" to %I', p_role);
+    execute format('grant insert, update, delete on kongtask.jobs, kongtask.claims, kongtask.workers, kongtask.dead_letters, kongtask.serial_keys, kongtask.unique_keys, kongtask.history_overflow to %I', p_role);
+    execute format('grant insert, update on kongtask.tasks, kongtask.queues, kongtask.chores to %I', p_role);
+    execute format('grant insert on kongtask.history to %I', p_role);
+    execute format('grant usage on sequence kongtask.worker_ids to %I', p_role);
   end if;
 end
 $$;
 
-revoke all on function kongtask.grant_access from public;
+-- What a migration that makes tables or functions ends with: nobody else may touch them, and whoever may add or work
+-- may go on doing so.
+create function kongtask.renew_access() returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_function oid;
+  v_role text;
+  v_works bool;
+begin
+  for v_function in select f from kongtask.own_functions() as f loop
+    execute format('revoke all on function %s from public', v_function::regprocedure);
+  end loop;
+  for v_role, v_works in
+    select r.rolname, bool_or(p.oid = 'kongtask.claim_jobs'::regproc)
+      from pg_proc p
+     cross join lateral aclexplode(p.proacl) as granted
+      join pg_roles r on r.oid = granted.grantee
+     where p.oid in ('kongtask.add_job'::regproc, 'kongtask.claim_jobs'::regproc) and granted.grantee <> p.proowner
+     group by r.rolname
+  loop
+    perform kongtask.grant_access(case when v_works then 'work' else 'add' end, v_role);
+  end loop;
+end
+$$;
+
+-- What the client and the runner call, however their search_path is set: what these functions call in turn finds
+-- PostgreSQL's own functions and operators, and no others.
+do $$
+declare
+  v_function oid;
+begin
+  for v_function in
+    select f from kongtask.own_functions() as f
+      join pg_proc p on p.oid = f
+      join pg_language l on l.oid = p.prolang
+     where l.lanname = 'plpgsql' and not exists (select from unnest(p.proconfig) as c where c ^@ 'search_path=')
+       and p.proname = any ('{claim_jobs,settle_jobs,heartbeat,unregister_worker,rescue_workers,publish,redrive,take_turn,prune_unique_keys}')
+  loop
+    execute format('alter function %s set search_path = pg_catalog, pg_temp', v_function::regprocedure);
+  end loop;
+end
+$$;
+
+select kongtask.renew_access();

@@ -21,6 +21,6 @@
 -- => payload text?
 -- => extras text?
 -- => errors text?
--- => superseded_by int8?  the successor that has its unique key
-select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, kept, place, payload, extras, errors, superseded_by
+-- => ended text?  why it must not run again
+select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, kept, place, payload, extras, errors, ended
 from kongtask.claim_jobs(:worker, :nonce, :claim, :queues, :limits, :total, :tasks, :forbidden)

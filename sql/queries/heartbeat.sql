@@ -1,8 +1,10 @@
--- Renews this process's lease and gives back claims whose answer never arrived. (migrations: heartbeat)
+-- Renews this process's lease, gives back claims whose answer never arrived, and reads what it is to be told. (migrations: heartbeat)
 -- :worker int4
 -- :nonce uuid
 -- :lease float8  milliseconds
 -- :known int4[]  the claims of which this process holds jobs or awaits the answer
 -- :before int4  every claim of this process that is not yet sent is at or above this number
+-- :heard int8  the last message that was read
 -- => alive bool  false: this process was declared dead
-select kongtask.heartbeat(:worker, :nonce, :lease, :known, :before) as alive
+-- => messages jsonb?  an array of { id, body } that it has not read
+select o_alive as alive, o_messages as messages from kongtask.heartbeat(:worker, :nonce, :lease, :known, :before, :heard)

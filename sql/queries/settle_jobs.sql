@@ -11,7 +11,7 @@
 -- :others jsonb?  all that is not a plain completion
 -- :closed int4[]  claims of which nothing is left in this process
 -- => refused int8[]  jobs that were no longer ours
--- => superseded int8[]  jobs that were cancelled instead of coming back, because a successor has their unique key
--- => successors int8[]  theirs, in the same order
-select o_refused as refused, o_superseded as superseded, o_successors as successors from kongtask.settle_jobs(
+-- => ended int8[]  jobs that ended as cancelled instead of coming back
+-- => reasons text[]  why, in the same order
+select o_refused as refused, o_ended as ended, o_reasons as reasons from kongtask.settle_jobs(
   :worker, :queue, :forget, :forget_claims, :forget_places, :keep, :keep_claims, :keep_places, :results, :others, :closed)

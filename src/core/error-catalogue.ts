@@ -44,7 +44,8 @@ export const catalogue = {
   },
   KT_PERMISSION_DENIED: {
     what: "The database role may not do this with KongTask's schema.",
-    remedy: "Let the owner of the schema run `select kongtask.grant_access('add' or 'work', 'role')`; see docs/access.md.",
+    remedy:
+      "Let the owner of the schema run `select kongtask.grant_access('add' or 'work', 'role')`; see docs/access.md.",
   },
   KT_NAME_INVALID: {
     what: 'A task, queue, tag or flag name is empty, too long, or has characters that are not allowed.',
@@ -116,6 +117,10 @@ export const catalogue = {
   KT_JOB_TIMEOUT: {
     what: "The handler ran longer than its task's `timeout`; the attempt failed.",
     remedy: 'Let the handler heed `signal`, make it faster, or raise `timeout`.',
+  },
+  KT_JOB_CANCELLED: {
+    what: 'Somebody cancelled the job while it ran; it ends as cancelled unless its handler completes all the same.',
+    remedy: 'Stop working on it when `signal` aborts. `kong.jobs.get(id)` has the reason that was given.',
   },
   KT_LEASE_LOST: {
     what: 'This process no longer owns the job: it was stalled or cut off for longer than the lease, and another may run it.',

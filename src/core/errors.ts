@@ -20,6 +20,18 @@ export class JobTimeoutError extends KongTaskError {
   static override readonly brand: string = 'JobTimeoutError'
 }
 
+/** `signal.reason` when somebody cancelled the job. Unless the handler completes all the same, it ends as cancelled. */
+export class JobCancelledError extends KongTaskError {
+  static override readonly brand: string = 'JobCancelledError'
+  /** What was said when it was cancelled. */
+  readonly reason: string
+
+  constructor(reason: string) {
+    super('KT_JOB_CANCELLED', `The job was cancelled: ${reason}`)
+    this.reason = reason
+  }
+}
+
 /** `signal.reason` when this process no longer owns the job: another may already run it. */
 export class LeaseLostError extends KongTaskError {
   static override readonly brand: string = 'LeaseLostError'

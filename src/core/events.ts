@@ -37,6 +37,8 @@ export interface Events {
   'worker.started': { readonly worker: number; readonly queues: readonly string[] | 'all' }
   'worker.stopping': { readonly worker: number; readonly running: number }
   'worker.stopped': { readonly worker: number }
+  /** An operator told this process to stop in good order. */
+  'worker.draining': { readonly worker: number }
   'worker.lease_lost': { readonly worker: number; readonly running: number }
   'worker.rescued': { readonly workers: number; readonly jobs: number }
   /** The database could not be reached or refused; work goes on when it answers again. */

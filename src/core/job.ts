@@ -47,6 +47,8 @@ export interface Job<Payload = unknown> {
   readonly uniqueKey: string | undefined
   readonly serialKey: string | undefined
   readonly flags: readonly string[]
+  /** How often its handler asked to be run again later. */
+  readonly snoozes: number
   readonly errors: readonly JobError[]
   readonly result: Json | undefined
 }

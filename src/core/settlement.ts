@@ -12,11 +12,6 @@ export type Settlement =
   /** Given back as it was, attempt included: the process stops, or never started the job. */
   | { readonly kind: 'released' }
 
-/** What is written of a job whose unique key went to a successor while it ran, and which would have to run again. */
-export function supersededBy(successor: string): Settlement {
-  return { kind: 'cancelled', reason: `superseded by ${successor}` }
-}
-
 /** What the decision depends on. */
 export interface SettlementFacts {
   readonly attempt: number

@@ -8,6 +8,9 @@ export function logEvents(events: Emitter<Events>, logger: Logger): void {
   events.on('worker.started', ({ worker, queues }) =>
     logger.info('KongTask worker started', { worker, queues }),
   )
+  events.on('worker.draining', ({ worker }) =>
+    logger.info('KongTask worker was told to drain and stop', { worker }),
+  )
   events.on('worker.stopping', ({ worker, running }) =>
     logger.info('KongTask worker is stopping', { worker, running }),
   )

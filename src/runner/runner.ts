@@ -147,6 +147,7 @@ function wire({ config, events, connections, store, names }: Foundation): Parts 
     queues: queueNames(store, names.queues),
     services: { logger, pool: config.pool, adder: producer.own, onTransaction: (tx) => producer.with(tx) },
     events,
+    onDrain: () => events.emit('worker.draining', { worker: lease.registration?.worker ?? 0 }),
     pollInterval: config.pollInterval,
     now,
   })
@@ -154,6 +155,7 @@ function wire({ config, events, connections, store, names }: Foundation): Parts 
     connect: connections.session,
     schema,
     onWake: (queue) => worker.wake(queue),
+    onMessage: (number) => void lease.listen(number),
     onWeather: weather('listen for new jobs'),
   })
   const services = [
@@ -179,6 +181,7 @@ function createParts({ config, events, worker, lease, services, connections }: R
   let forgetSignals = (): void => undefined
   const stop = (): Promise<void> => (stopping ??= stopAll())
   const onAbort = (): void => void stop()
+  events.on('worker.draining', () => void stop())
 
   const begin = async (): Promise<void> => {
     for (const service of services) await service.start()

@@ -30,6 +30,15 @@ export class Fifo<T> {
     return taken.filter((item) => item !== undefined)
   }
 
+  /** Takes what is meant, and leaves the rest in its order. */
+  takeWhere(isMeant: (item: T) => boolean): T[] {
+    const taken: T[] = []
+    const left: T[] = []
+    for (const item of this.drain()) (isMeant(item) ? taken : left).push(item)
+    this.#items = left
+    return taken
+  }
+
   /** Takes all that is left. */
   drain(): T[] {
     const rest = this.#items.slice(this.#head).filter((item) => item !== undefined)

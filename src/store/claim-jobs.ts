@@ -35,8 +35,8 @@ export interface ClaimedJob {
   readonly payload: string
   readonly extras: string | null
   readonly errors: string | null
-  /** The job that took its unique key while it ran before: this one has lost its point. */
-  readonly supersededBy: string | null
+  /** Why it must not run: it was cancelled, or superseded by a successor, while it ran before. */
+  readonly ended: string | null
   readonly lease: Lease
 }
 
@@ -97,7 +97,7 @@ function claimedJob(row: TextRow, lease: Lease): ClaimedJob {
     payload: text(row[11]),
     extras: row[12] ?? null,
     errors: row[13] ?? null,
-    supersededBy: row[14] ?? null,
+    ended: row[14] ?? null,
     lease,
   }
 }

@@ -11,6 +11,8 @@ export interface ListenerOptions {
   readonly schema: string
   /** A queue's number; undefined where anything may have happened. */
   readonly onWake: (queue: number | undefined) => void
+  /** A worker's number, undefined for all: there is something for it to read. */
+  readonly onMessage: (worker: number | undefined) => void
   readonly onWeather: (error: unknown, attempt: number) => void
 }
 
@@ -47,6 +49,7 @@ export class Listener implements Service {
         signal: this.#stopping.signal,
       })
       this.#options.onWake(undefined)
+      this.#options.onMessage(undefined)
     } catch {
       // Only stopping ends the trying, and then there is nobody left to tell.
     }
@@ -56,7 +59,10 @@ export class Listener implements Service {
     const client = this.#options.connect()
     client.on('error', (error) => this.#lost(client, error))
     client.on('end', () => this.#lost(client, undefined))
-    client.on('notification', ({ payload }) => this.#options.onWake(queueOf(payload)))
+    client.on('notification', ({ channel, payload }) => {
+      if (channel.endsWith(':worker')) this.#options.onMessage(numberOf(payload))
+      else this.#options.onWake(numberOf(payload))
+    })
     try {
       await client.connect()
       await client.query(forSchema(listen.text, this.#options.schema))
@@ -76,7 +82,7 @@ export class Listener implements Service {
   }
 }
 
-function queueOf(payload: string | undefined): number | undefined {
-  const queue = Number(payload)
-  return Number.isInteger(queue) && payload !== '' ? queue : undefined
+function numberOf(payload: string | undefined): number | undefined {
+  const number = Number(payload)
+  return Number.isInteger(number) && payload !== '' ? number : undefined
 }

@@ -51,14 +51,15 @@ export function jobOf(row: JobRow): Job {
 /** What `extras` holds for readers. */
 export function extrasOf(
   extras: unknown,
-): Pick<Job, 'tags' | 'metadata' | 'uniqueKey' | 'serialKey' | 'flags'> {
-  const { tags, metadata, uniqueKey, serialKey, flags } = recordOf(extras)
+): Pick<Job, 'tags' | 'metadata' | 'uniqueKey' | 'serialKey' | 'flags' | 'snoozes'> {
+  const { tags, metadata, uniqueKey, serialKey, flags, snoozes } = recordOf(extras)
   return {
     tags: Array.isArray(tags) ? tags.map(String) : [],
     metadata: recordOf(metadata),
     uniqueKey: typeof uniqueKey === 'string' ? uniqueKey : undefined,
     serialKey: typeof serialKey === 'string' ? serialKey : undefined,
     flags: Array.isArray(flags) ? flags.map(String) : [],
+    snoozes: typeof snoozes === 'number' ? snoozes : 0,
   }
 }
 

@@ -27,8 +27,8 @@ export interface SettleRequest {
 export interface Settled {
   /** Their leases no longer hold. */
   readonly refused: ReadonlySet<string>
-  /** These were to come back, but their unique key went to a successor while they ran: they are cancelled. Id to its id. */
-  readonly superseded: ReadonlyMap<string, string>
+  /** These were to come back, but were cancelled or superseded while they ran, and so ended. Id to reason. */
+  readonly ended: ReadonlyMap<string, string>
 }
 
 /** Writes settlements, each only if its lease still holds. */
@@ -56,7 +56,7 @@ export async function settleJobs(db: Queryable, schema: string, request: SettleR
   })
   return {
     refused: new Set(row?.refused),
-    superseded: new Map(row?.superseded.map((id, index) => [id, row.successors[index] ?? ''])),
+    ended: new Map(row?.ended.map((id, index) => [id, row.reasons[index] ?? ''])),
   }
 }
 

@@ -3,12 +3,12 @@ import type { Statement } from './statement.ts'
 
 export const claimJobs: Statement<
   { readonly worker: number; readonly nonce: string; readonly claim: number; readonly queues: readonly number[] | null; readonly limits: readonly number[] | null; readonly total: number; readonly tasks: readonly number[]; readonly forbidden: readonly (string | null)[] | null },
-  { readonly id: string | null; readonly queue_id: number | null; readonly task_id: number | null; readonly attempt: number | null; readonly max_attempts: number | null; readonly priority: number | null; readonly crashes: number | null; readonly run_at: Date | null; readonly created_at: Date; readonly kept: boolean | null; readonly place: string | null; readonly payload: string | null; readonly extras: string | null; readonly errors: string | null; readonly superseded_by: string | null }
+  { readonly id: string | null; readonly queue_id: number | null; readonly task_id: number | null; readonly attempt: number | null; readonly max_attempts: number | null; readonly priority: number | null; readonly crashes: number | null; readonly run_at: Date | null; readonly created_at: Date; readonly kept: boolean | null; readonly place: string | null; readonly payload: string | null; readonly extras: string | null; readonly errors: string | null; readonly ended: string | null }
 > = {
   name: "claim_jobs",
-  text: "select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, kept, place, payload, extras, errors, superseded_by\nfrom kongtask.claim_jobs($1::int4, $2::uuid, $3::int4, $4::int4[], $5::int4[], $6::int4, $7::int4[], $8::text[])",
+  text: "select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, kept, place, payload, extras, errors, ended\nfrom kongtask.claim_jobs($1::int4, $2::uuid, $3::int4, $4::int4[], $5::int4[], $6::int4, $7::int4[], $8::text[])",
   parameters: [["worker","int4"],["nonce","uuid"],["claim","int4"],["queues","int4[]"],["limits","int4[]"],["total","int4"],["tasks","int4[]"],["forbidden","text[]"]],
-  columns: [["id","int8"],["queue_id","int4"],["task_id","int4"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["crashes","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["kept","bool"],["place","tid"],["payload","text"],["extras","text"],["errors","text"],["superseded_by","int8"]],
+  columns: [["id","int8"],["queue_id","int4"],["task_id","int4"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["crashes","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["kept","bool"],["place","tid"],["payload","text"],["extras","text"],["errors","text"],["ended","text"]],
 }
 
 export const createSchema: Statement<
@@ -62,13 +62,13 @@ export const finalizeHistoryDay: Statement<
 }
 
 export const heartbeat: Statement<
-  { readonly worker: number; readonly nonce: string; readonly lease: number; readonly known: readonly number[]; readonly before: number },
-  { readonly alive: boolean }
+  { readonly worker: number; readonly nonce: string; readonly lease: number; readonly known: readonly number[]; readonly before: number; readonly heard: string },
+  { readonly alive: boolean; readonly messages: unknown | null }
 > = {
   name: "heartbeat",
-  text: "select kongtask.heartbeat($1::int4, $2::uuid, $3::float8, $4::int4[], $5::int4) as alive",
-  parameters: [["worker","int4"],["nonce","uuid"],["lease","float8"],["known","int4[]"],["before","int4"]],
-  columns: [["alive","bool"]],
+  text: "select o_alive as alive, o_messages as messages from kongtask.heartbeat($1::int4, $2::uuid, $3::float8, $4::int4[], $5::int4, $6::int8)",
+  parameters: [["worker","int4"],["nonce","uuid"],["lease","float8"],["known","int4[]"],["before","int4"],["heard","int8"]],
+  columns: [["alive","bool"],["messages","jsonb"]],
 }
 
 export const insertJobs: Statement<
@@ -96,7 +96,7 @@ export const listen: Statement<
   Record<never, never>
 > = {
   name: "listen",
-  text: "listen \"kongtask:ready\"",
+  text: "listen \"kongtask:ready\";\nlisten \"kongtask:worker\"",
   parameters: [],
   columns: [],
 }
@@ -233,12 +233,12 @@ export const rescueWorkers: Statement<
 
 export const settleJobs: Statement<
   { readonly worker: number; readonly queue: number; readonly forget: readonly string[]; readonly forget_claims: readonly number[]; readonly forget_places: readonly string[]; readonly keep: readonly string[]; readonly keep_claims: readonly number[]; readonly keep_places: readonly string[]; readonly results: readonly (string | null)[] | null; readonly others: string | null; readonly closed: readonly number[] },
-  { readonly refused: readonly string[]; readonly superseded: readonly string[]; readonly successors: readonly string[] }
+  { readonly refused: readonly string[]; readonly ended: readonly string[]; readonly reasons: readonly string[] }
 > = {
   name: "settle_jobs",
-  text: "select o_refused as refused, o_superseded as superseded, o_successors as successors from kongtask.settle_jobs(\n  $1::int4, $2::int4, $3::int8[], $4::int4[], $5::tid[], $6::int8[], $7::int4[], $8::tid[], $9::text[], $10::jsonb, $11::int4[])",
+  text: "select o_refused as refused, o_ended as ended, o_reasons as reasons from kongtask.settle_jobs(\n  $1::int4, $2::int4, $3::int8[], $4::int4[], $5::tid[], $6::int8[], $7::int4[], $8::tid[], $9::text[], $10::jsonb, $11::int4[])",
   parameters: [["worker","int4"],["queue","int4"],["forget","int8[]"],["forget_claims","int4[]"],["forget_places","tid[]"],["keep","int8[]"],["keep_claims","int4[]"],["keep_places","tid[]"],["results","text[]"],["others","jsonb"],["closed","int4[]"]],
-  columns: [["refused","int8[]"],["superseded","int8[]"],["successors","int8[]"]],
+  columns: [["refused","int8[]"],["ended","int8[]"],["reasons","text[]"]],
 }
 
 export const takeTurn: Statement<

@@ -19,6 +19,7 @@ import {
   registerWorker,
   rescueWorkers,
   unregisterWorker,
+  type Beat,
   type Heartbeat,
   type Registration,
 } from './workers.ts'
@@ -35,7 +36,7 @@ export interface Store {
   ): Promise<Names>
   readQueueNames(): Promise<ReadonlyMap<number, string>>
   registerWorker(lease: number, info: JsonObject): Promise<Registration>
-  heartbeat(beat: Heartbeat): Promise<boolean>
+  heartbeat(beat: Heartbeat): Promise<Beat>
   unregisterWorker(registration: Registration): Promise<void>
   rescueWorkers(): Promise<{ readonly workers: number; readonly jobs: number }>
   claimJobs(request: ClaimRequest): Promise<Claimed>

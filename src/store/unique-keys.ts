@@ -17,11 +17,7 @@ export interface PrunedKeys {
 }
 
 /** Looks at one batch of keys behind `after`, and takes away those that hold nothing any more. */
-export async function pruneUniqueKeys(
-  db: Queryable,
-  schema: string,
-  after?: UniqueKey,
-): Promise<PrunedKeys> {
+export async function pruneUniqueKeys(db: Queryable, schema: string, after?: UniqueKey): Promise<PrunedKeys> {
   const [row] = await runStatement(db, schema, statement, {
     task: after?.task ?? null,
     key: after?.key ?? null,

@@ -1,4 +1,6 @@
 import type { JsonObject } from '../core/json.ts'
+import { isPlainObject } from '../core/plain-object.ts'
+import { readWorkerMessage, type WorkerMessage } from '../core/worker-message.ts'
 import type { Queryable } from './db.ts'
 import {
   heartbeat as heartbeatStatement,
@@ -21,6 +23,22 @@ export interface Heartbeat extends Registration {
   readonly known: readonly number[]
   /** No claim at or above this number was sent before the heartbeat. */
   readonly before: number
+  /** The last message that was read: what stands up to there may go. */
+  readonly heard: string
+}
+
+/** What a heartbeat comes to. */
+export interface Beat {
+  /** False: this process was declared dead meanwhile. */
+  readonly alive: boolean
+  /** In the order in which they were said. */
+  readonly messages: readonly HeardMessage[]
+}
+
+export interface HeardMessage {
+  readonly id: string
+  /** Undefined for what this version does not know. */
+  readonly message: WorkerMessage | undefined
 }
 
 export async function registerWorker(
@@ -34,10 +52,16 @@ export async function registerWorker(
   return row
 }
 
-/** Renews the lease; false where this process was declared dead meanwhile. */
-export async function heartbeat(db: Queryable, schema: string, beat: Heartbeat): Promise<boolean> {
+/** Renews the lease, and reads what this process is to be told. */
+export async function heartbeat(db: Queryable, schema: string, beat: Heartbeat): Promise<Beat> {
   const [row] = await runStatement(db, schema, heartbeatStatement, beat)
-  return row?.alive === true
+  const messages = Array.isArray(row?.messages) ? row.messages : []
+  return { alive: row?.alive === true, messages: messages.map(heardMessage) }
+}
+
+function heardMessage(value: unknown): HeardMessage {
+  if (!isPlainObject(value)) throw new TypeError('heartbeat answered with a message that is no object')
+  return { id: String(value['id']), message: readWorkerMessage(value['body']) }
 }
 
 export async function unregisterWorker(

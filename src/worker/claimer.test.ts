@@ -53,7 +53,7 @@ class Bench {
           this.workers += 1
           return { worker: this.workers, nonce: 'n' }
         },
-        heartbeat: () => this.onBeat(),
+        heartbeat: () => this.onBeat().then((alive) => ({ alive, messages: [] })),
         unregisterWorker: () => Promise.resolve(),
       },
       book: new ClaimBook(),
@@ -84,7 +84,11 @@ class Bench {
       },
       onWeather: (error) => this.weather.push(error),
     })
-    this.lease.holdFor({ leaseLost: () => undefined, leaseRenewed: () => this.claimer.look() })
+    this.lease.holdFor({
+      leaseLost: () => undefined,
+      leaseRenewed: () => this.claimer.look(),
+      told: () => undefined,
+    })
   }
 
   /** One shared lane. */

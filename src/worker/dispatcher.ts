@@ -70,6 +70,21 @@ export class Dispatcher {
     return this.#lanes.flatMap((lane) => lane.takeExcess(this.#options.now()))
   }
 
+  /** Takes out of the buffers what must not start now. */
+  takeBuffered(isMeant: (job: ClaimedJob) => boolean): ClaimedJob[] {
+    return this.#lanes.flatMap((lane) => lane.buffer.takeWhere(isMeant))
+  }
+
+  /** Tells one handler to end. False where it does not run here. */
+  abortJob(id: string, reason: Error): boolean {
+    for (const running of this.#running) {
+      if (running.job.id !== id) continue
+      running.abort(reason)
+      return true
+    }
+    return false
+  }
+
   /** Tells handlers to end; `patience`: milliseconds until those that do not are left behind. */
   abort(reason: Error, options: { readonly worker?: number; readonly patience?: number } = {}): void {
     for (const running of this.#running) {

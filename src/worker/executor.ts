@@ -1,6 +1,6 @@
 // One job → one Outcome. No database, no log, no decision about what the outcome means. What can be told at once is
 // told at once: a handler that returns no promise costs none.
-import { JobTimeoutError, KongTaskError } from '../core/errors.ts'
+import { JobCancelledError, JobTimeoutError, KongTaskError } from '../core/errors.ts'
 import { PermanentError } from '../core/handler-errors.ts'
 import type { JobContext } from '../core/job-context.ts'
 import type { Outcome } from '../core/outcome.ts'
@@ -80,6 +80,12 @@ function ended(running: RunningJob, executed: Executed): Executed {
   running.end()
   const reason = running.abortReason
   if (reason === undefined) return executed
+  if (reason instanceof JobCancelledError) {
+    // The work was done before the handler heard, or in spite of it.
+    if (executed.outcome.kind === 'completed' && executed.stuck !== true) return executed
+    const outcome = { kind: 'cancelled' as const, reason: reason.reason }
+    return executed.stuck === true ? { outcome, stuck: true } : { outcome }
+  }
   if (reason instanceof JobTimeoutError) {
     const outcome = outcomeOfThrow(reason)
     return executed.stuck === true ? { outcome, stuck: true } : { outcome }

@@ -1,9 +1,10 @@
 import type { JobAdder } from '../core/add-job.ts'
-import type { JobContext, SqlClientLike } from '../core/job-context.ts'
+import type { JobContext } from '../core/job-context.ts'
 import type { Job } from '../core/job.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { LogFields, Logger } from '../core/logger.ts'
 import type { PooledSqlClient, SqlPool } from '../core/sql-pool.ts'
+import type { TransactionLike } from '../core/transaction.ts'
 import { errorsOf, extrasOf } from '../store/rows.ts'
 import type { RunningJob } from './running-job.ts'
 
@@ -13,7 +14,7 @@ export interface ContextServices {
   readonly pool: SqlPool
   readonly adder: JobAdder
   readonly queueName: (queue: number) => string
-  readonly onTransaction: (tx: SqlClientLike) => JobAdder
+  readonly onTransaction: (tx: TransactionLike) => JobAdder
   readonly onProgress: (running: RunningJob, done: number, total: number, note: string | undefined) => void
 }
 

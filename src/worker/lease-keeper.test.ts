@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ClaimedJob } from '../store/claim-jobs.ts'
-import type { Heartbeat, Registration } from '../store/workers.ts'
+import type { HeardMessage, Heartbeat, Registration } from '../store/workers.ts'
 import { ClaimBook } from './claim-book.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import { claimedJob } from '../../test/support/claimed-job.ts'
@@ -24,6 +24,8 @@ class Bench {
   readonly told: string[] = []
   readonly weather: unknown[] = []
   readonly book = new ClaimBook()
+  readonly messages: HeardMessage[] = []
+  readonly heard: unknown[] = []
   /** What a heartbeat comes to. */
   onBeat: () => Promise<boolean> = () => Promise.resolve(true)
   /** What comes before a registration. */
@@ -43,7 +45,7 @@ class Bench {
         },
         heartbeat: (beat) => {
           this.beats.push(beat)
-          return this.onBeat()
+          return this.onBeat().then((alive) => ({ alive, messages: this.messages.splice(0) }))
         },
         unregisterWorker: async (registration) => {
           await this.onUnregister()
@@ -60,6 +62,7 @@ class Bench {
     this.keeper.holdFor({
       leaseLost: (worker) => this.told.push(`lost ${worker}`),
       leaseRenewed: () => this.told.push('renewed'),
+      told: (message) => this.heard.push(message),
     })
   }
 
@@ -86,7 +89,14 @@ describe('a lease', () => {
     expect(bench.told).toEqual(['renewed'])
     await bench.pass(4 * INTERVAL * 1.1)
     expect(bench.beats.length).toBeGreaterThanOrEqual(4)
-    expect(bench.beats[0]).toEqual({ worker: 1, nonce: 'nonce 1', lease: LEASE, known: [], before: 1 })
+    expect(bench.beats[0]).toEqual({
+      worker: 1,
+      nonce: 'nonce 1',
+      lease: LEASE,
+      heard: '0',
+      known: [],
+      before: 1,
+    })
     expect(new Set(bench.told)).toEqual(new Set(['renewed']))
     await bench.keeper.stop()
   })
@@ -171,6 +181,42 @@ describe('doubt', () => {
     expect(bench.keeper.registration).toEqual({ worker: 1, nonce: 'nonce 1' })
     expect(bench.beats.at(-1)).toMatchObject({ worker: 1, known: [1], before: 2 })
     expect(bench.registrations).toHaveLength(1)
+    await bench.keeper.stop()
+  })
+})
+
+describe('messages', () => {
+  const cancel = { kind: 'cancel', job: '7', reason: 'sold out' } as const
+  const pause = { kind: 'pause', queue: 3, task: undefined } as const
+
+  it('are told once, in order, and acknowledged with the next heartbeat', async () => {
+    const bench = await Bench.started()
+    bench.messages.push({ id: '9', message: cancel }, { id: '10', message: pause })
+    await bench.keeper.beat()
+    // It was not deleted yet, or the answer came twice.
+    bench.messages.push({ id: '10', message: pause })
+    await bench.keeper.beat()
+    expect(bench.heard).toEqual([cancel, pause])
+    expect(bench.beats.map(({ heard }) => heard)).toEqual(['0', '10'])
+    await bench.keeper.stop()
+  })
+
+  it('of a newer version are passed over, and acknowledged', async () => {
+    const bench = await Bench.started()
+    bench.messages.push({ id: '4', message: undefined })
+    await bench.keeper.beat()
+    await bench.keeper.beat()
+    expect([bench.heard, bench.beats.at(-1)?.heard]).toEqual([[], '4'])
+    await bench.keeper.stop()
+  })
+
+  it('are read at once where somebody says that there is one for us, or for all', async () => {
+    const bench = await Bench.started()
+    await bench.keeper.listen(2)
+    expect(bench.beats).toHaveLength(0)
+    await bench.keeper.listen(1)
+    await bench.keeper.listen(undefined)
+    expect(bench.beats).toHaveLength(2)
     await bench.keeper.stop()
   })
 })

@@ -5,13 +5,14 @@
 //        ▲                       │                                  │
 //        └──────── onLost ◄──────┴───────── refused ◄───────────────┘
 import type { JsonObject } from '../core/json.ts'
+import type { WorkerMessage } from '../core/worker-message.ts'
 import { every } from '../runtime/every.ts'
 import { retry } from '../runtime/retry.ts'
 import type { Service } from '../runtime/service.ts'
 import { startTimer, type Timer } from '../runtime/timer.ts'
 import { isTransient } from '../store/sqlstate.ts'
 import type { Store } from '../store/store.ts'
-import type { Registration } from '../store/workers.ts'
+import type { HeardMessage, Registration } from '../store/workers.ts'
 import type { ClaimBook } from './claim-book.ts'
 
 /** From here a worker looks for a quiet moment to take a new number, long before its claims run out of theirs. */
@@ -35,6 +36,7 @@ export interface LeaseHolder {
   leaseLost(worker: number): void
   /** The lease is sure for another while: claiming may go on. */
   leaseRenewed(): void
+  told(message: WorkerMessage): void
 }
 
 export class LeaseKeeper implements Service {
@@ -46,6 +48,7 @@ export class LeaseKeeper implements Service {
   #registering: Promise<void> | undefined
   #doubtful = false
   #claims = 0
+  #heard = '0'
   #awaited: number | undefined
   #expiry: Timer | undefined
 
@@ -104,10 +107,29 @@ export class LeaseKeeper implements Service {
     const { store, book, lease, now } = this.#options
     const sentAt = now()
     const known = this.#awaited === undefined ? book.claims : [...book.claims, this.#awaited]
-    const alive = await store.heartbeat({ ...registration, lease, known, before: this.#claims + 1 })
+    const beat = { ...registration, lease, known, before: this.#claims + 1, heard: this.#heard }
+    const { alive, messages } = await store.heartbeat(beat)
     if (this.#registration !== registration) return
     if (!alive) return this.lost()
     this.#renewed(sentAt)
+    for (const heard of messages) this.#read(heard)
+  }
+
+  /** The database says it again until a heartbeat acknowledges it. */
+  #read({ id, message }: HeardMessage): void {
+    if (BigInt(id) <= BigInt(this.#heard)) return
+    this.#heard = id
+    if (message !== undefined) this.#holder?.told(message)
+  }
+
+  /** There is something to be read; whom it is for, the database knows. */
+  async listen(worker: number | undefined): Promise<void> {
+    if (worker !== undefined && worker !== this.#registration?.worker) return
+    try {
+      await this.beat()
+    } catch (error) {
+      this.#options.onWeather(error, 1)
+    }
   }
 
   /**

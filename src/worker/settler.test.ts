@@ -25,7 +25,7 @@ type Answer = (request: SettleRequest) => Promise<Settled>
 const written: Answer = () => Promise.resolve(refusing())
 
 function refusing(...ids: readonly string[]): Settled {
-  return { refused: new Set(ids), superseded: new Map() }
+  return { refused: new Set(ids), ended: new Map() }
 }
 
 /** A settler, what it sent and what it said. The answers are given in turn, the last one for ever. */

@@ -1,6 +1,6 @@
 // Settlements → batches → store. One batch is on its way at a time; what comes meanwhile makes the next, so batches
 // grow with the load and a lone job waits for nobody. Holds back nothing but memory: `backlog` tells the claimer.
-import { supersededBy, type Settlement } from '../core/settlement.ts'
+import type { Settlement } from '../core/settlement.ts'
 import { retry } from '../runtime/retry.ts'
 import type { ClaimedJob } from '../store/claim-jobs.ts'
 import type { Settled, SettledJob } from '../store/settle-jobs.ts'
@@ -111,7 +111,7 @@ export class Settler {
 
   #send(batch: readonly Entry[]): Promise<Settled> {
     const [first] = batch
-    if (first === undefined) return Promise.resolve({ refused: new Set(), superseded: new Map() })
+    if (first === undefined) return Promise.resolve({ refused: new Set(), ended: new Map() })
     return this.#options.store.settleJobs({
       worker: first.lease.worker,
       queue: first.queueId,
@@ -138,11 +138,11 @@ export class Settler {
     await this.#write(batch.slice(middle))
   }
 
-  #report(batch: readonly Entry[], { refused, superseded }: Settled, answered: boolean): void {
+  #report(batch: readonly Entry[], { refused, ended }: Settled, answered: boolean): void {
     for (const { job, settlement } of batch) {
-      const successor = superseded.get(job.id)
+      const reason = ended.get(job.id)
       if (refused.size > 0 && refused.has(job.id)) this.#options.onRefused(job, settlement, answered)
-      else this.#options.onSettled(job, successor === undefined ? settlement : supersededBy(successor))
+      else this.#options.onSettled(job, reason === undefined ? settlement : { kind: 'cancelled', reason })
     }
   }
 }

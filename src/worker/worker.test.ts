@@ -31,7 +31,7 @@ const unused: Store = {
   publish: refuse,
   readQueueNames: refuse,
   registerWorker: () => Promise.resolve({ worker: 1, nonce: 'n' }),
-  heartbeat: () => Promise.resolve(true),
+  heartbeat: () => Promise.resolve({ alive: true, messages: [] }),
   unregisterWorker: () => Promise.resolve(),
   rescueWorkers: refuse,
   claimJobs: refuse,
@@ -94,6 +94,7 @@ class Bench implements AsyncDisposable {
         onTransaction: refuse,
       },
       events,
+      onDrain: refuse,
       pollInterval: POLL,
       now,
     })
@@ -112,7 +113,7 @@ class Bench implements AsyncDisposable {
   }
 }
 
-const written: Settled = { refused: new Set(), superseded: new Map() }
+const written: Settled = { refused: new Set(), ended: new Map() }
 const dry: Claimed = { jobs: [], dry: true, nextDueIn: undefined }
 
 it('runs jobs of a queue whose name it cannot read just now: what is claimed must end in the settler', async () => {

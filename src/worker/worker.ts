@@ -1,12 +1,13 @@
 // Front door of the consuming half: claim → execute → settle. It joins the claimer, the dispatcher and the settler and
 // carries a job from one to the next. The one invariant: every claimed job ends in the settler exactly once, or the
 // lease that entitled us to it is gone.
-import { LeaseLostError, ShutdownError } from '../core/errors.ts'
+import { JobCancelledError, LeaseLostError, ShutdownError } from '../core/errors.ts'
 import type { Events, JobFacts } from '../core/events.ts'
 import { failedAttempt } from '../core/failure.ts'
 import type { Outcome } from '../core/outcome.ts'
-import { decide, supersededBy, type Settlement } from '../core/settlement.ts'
+import { decide, type Settlement } from '../core/settlement.ts'
 import type { TaskEntry } from '../core/task-list.ts'
+import type { WorkerMessage } from '../core/worker-message.ts'
 import { Bell } from '../runtime/bell.ts'
 import type { Emitter } from '../runtime/emitter.ts'
 import { pause } from '../runtime/retry.ts'
@@ -38,6 +39,8 @@ export interface WorkerOptions {
   readonly forbiddenFlags?: ForbiddenFlags | undefined
   readonly services: Omit<ContextServices, 'onProgress' | 'queueName'>
   readonly events: Emitter<Events>
+  /** An operator wants this process to stop in good order. */
+  readonly onDrain: () => void
   /** Milliseconds between looks for jobs without being told. */
   readonly pollInterval: number
   /** Monotonic milliseconds. */
@@ -137,6 +140,31 @@ export class Worker implements LeaseHolder {
     this.#claimer.look()
   }
 
+  told(message: WorkerMessage): void {
+    switch (message.kind) {
+      case 'cancel':
+        this.#cancel(message.job, message.reason)
+        return
+      case 'pause': {
+        const { queue, task } = message
+        this.#release(this.#dispatcher.takeBuffered((job) => job.queueId === queue || job.taskId === task))
+        return
+      }
+      case 'drain':
+        this.#options.onDrain()
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  #cancel(id: string, reason: string): void {
+    if (this.#dispatcher.abortJob(id, new JobCancelledError(reason))) return
+    for (const job of this.#dispatcher.takeBuffered((buffered) => buffered.id === id)) {
+      this.#settler.add(job, { kind: 'cancelled', reason })
+    }
+  }
+
   /** Runs what is ready and what that adds, then resolves; waits for nothing scheduled. Instead of `start`. */
   async runUntilDry(): Promise<void> {
     while (!this.#stopping) {
@@ -183,13 +211,14 @@ export class Worker implements LeaseHolder {
     const { book, queues } = this.#options
     book.opened(jobs)
     if (jobs.some((job) => !queues.has(job.queueId))) await this.#refreshNames()
-    const wanted = jobs.filter((job) => !this.#endSuperseded(job))
+    const wanted = jobs.filter((job) => !this.#hasEnded(job))
     this.#release(this.#stopping ? wanted : this.#dispatcher.take(wanted))
   }
 
-  #endSuperseded(job: ClaimedJob): boolean {
-    if (job.supersededBy === null) return false
-    this.#settler.add(job, supersededBy(job.supersededBy))
+  /** What was cancelled or superseded while it ran before is settled without running. */
+  #hasEnded(job: ClaimedJob): boolean {
+    if (job.ended === null) return false
+    this.#settler.add(job, { kind: 'cancelled', reason: job.ended })
     return true
   }
 

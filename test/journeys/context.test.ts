@@ -56,6 +56,7 @@ describe('the job in the context', () => {
         finishedAt: undefined,
         tags: ['x', 'y'],
         flags: [],
+        snoozes: 0,
         uniqueKey: undefined,
         serialKey: undefined,
         metadata: { tenant: 5 },
@@ -221,6 +222,7 @@ describe('a transaction of a handler', () => {
     const caught: unknown[] = []
     await perform((_, { with: on, pool }) => {
       try {
+        // @ts-expect-error the compiler refuses it as well
         on(pool)
       } catch (error) {
         caught.push(error)

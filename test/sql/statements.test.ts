@@ -190,7 +190,7 @@ describe.each(statistics)('with statistics that were %s', (_, prepare) => {
       await claim(session.store)
       const known = Array.from({ length: claims - 1 }, (__, index) => index + 1)
       const scans = await session.scansOf('jobs', (store) =>
-        store.heartbeat({ ...worker, lease: 600_000, known, before: claims + 1 }),
+        store.heartbeat({ ...worker, lease: 600_000, known, before: claims + 1, heard: '0' }),
       )
       expect(scans).not.toEqual([])
       for (const { how, rows } of scans) {

@@ -309,8 +309,14 @@ describe('a worker', () => {
     const [beating, claiming] = [await db.session(), await db.session()]
     await beating.query('begin')
     expect(
-      await beating.store.heartbeat({ ...worker.registration, lease: 60_000, known: [], before: 1 }),
-    ).toBe(true)
+      await beating.store.heartbeat({
+        ...worker.registration,
+        lease: 60_000,
+        known: [],
+        before: 1,
+        heard: '0',
+      }),
+    ).toEqual({ alive: true, messages: [] })
     expect(await worker.claim(1, claiming.store)).toHaveLength(1)
     await beating.query('commit')
   })

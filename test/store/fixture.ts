@@ -124,7 +124,16 @@ export class StoreFixture {
 
   /** What every table holds, so that a test can say that nothing has changed. */
   async contents(): Promise<Record<string, unknown>> {
-    const tables = ['jobs', 'claims', 'workers', 'dead_letters', 'history', 'history_overflow', 'unique_keys', 'serial_keys']
+    const tables = [
+      'jobs',
+      'claims',
+      'workers',
+      'dead_letters',
+      'history',
+      'history_overflow',
+      'unique_keys',
+      'serial_keys',
+    ]
     const contents: Record<string, unknown> = {}
     for (const table of tables) {
       contents[table] = await this.query(`select t::text from kongtask.${table} t order by t::text`)

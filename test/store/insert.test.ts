@@ -230,7 +230,9 @@ describe('two transactions that add the same new names', () => {
         await session.query('set lock_timeout = 0')
         const turned = [...names.slice(turn * 5), ...names.slice(0, turn * 5)]
         const ordered = turn % 2 === 0 ? turned : turned.toReversed()
-        await session.store.insertJobs(ordered.map((name) => newJob({ task: name, queue: name, payload: '0' })))
+        await session.store.insertJobs(
+          ordered.map((name) => newJob({ task: name, queue: name, payload: '0' })),
+        )
       }),
     )
     expect(await db.value('select count(*)::int from kongtask.jobs')).toBe(180)

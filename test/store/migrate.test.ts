@@ -75,7 +75,10 @@ async function works(schema: string): Promise<void> {
     jobs: jobs.map((job) => ({ ...job, settlement: { kind: 'completed', result: 1 } })),
   })
   expect(await store.readJob(added?.id ?? '')).toMatchObject({ state: 'completed', result: 1 })
-  expect(await store.heartbeat({ ...worker, lease: 1_000, known: [], before: 2 })).toBe(true)
+  expect(await store.heartbeat({ ...worker, lease: 1_000, known: [], before: 2, heard: '0' })).toEqual({
+    alive: true,
+    messages: [],
+  })
   expect(await store.rescueWorkers()).toEqual({ workers: 0, jobs: 0 })
   expect(await store.takeTurn('prune', 1_000)).toBe(true)
   expect(await store.extendHistory()).toBe(0)

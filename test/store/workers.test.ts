@@ -11,7 +11,8 @@ async function beat(
   worker: FixtureWorker,
   { lease = 60_000, known = [], before = 1 }: { lease?: number; known?: number[]; before?: number } = {},
 ): Promise<boolean> {
-  return db.store.heartbeat({ ...worker.registration, lease, known, before })
+  const { alive } = await db.store.heartbeat({ ...worker.registration, lease, known, before, heard: '0' })
+  return alive
 }
 
 async function complete(job: ClaimedJob, store: Store): Promise<ReadonlySet<string>> {
@@ -88,7 +89,10 @@ describe('a heartbeat', () => {
   it('with the wrong secret is refused', async () => {
     const [worker, impostor] = [await db.worker(), await db.worker()]
     const beating = { worker: worker.number, nonce: impostor.registration.nonce }
-    expect(await db.store.heartbeat({ ...beating, lease: 1_000, known: [], before: 1 })).toBe(false)
+    expect(await db.store.heartbeat({ ...beating, lease: 1_000, known: [], before: 1, heard: '0' })).toEqual({
+      alive: false,
+      messages: [],
+    })
   })
 })
 

@@ -17,7 +17,7 @@ export function claimedJob(id: string, overrides: Partial<ClaimedJob> = {}): Cla
     payload: '{}',
     extras: null,
     errors: null,
-    supersededBy: null,
+    ended: null,
     lease: { worker: 1, claim: 1 },
     ...overrides,
   }

@@ -54,6 +54,7 @@ export class Bench implements AsyncDisposable {
         queues: queueNames(store, names.queues),
         services: { logger: silent, pool, adder: producer.own, onTransaction: (tx) => producer.with(tx) },
         events: bench.events,
+        onDrain: () => undefined,
         pollInterval: HOUR,
         now,
       })

@@ -238,6 +238,7 @@ describe('working off what is ready', () => {
       connect: () => new Client({ connectionString }),
       schema: 'kongtask',
       onWake: (queue) => bench.worker.wake(queue),
+      onMessage: () => undefined,
       onWeather: () => undefined,
     })
     return Object.assign(listener, { [Symbol.asyncDispose]: () => listener.stop() })
