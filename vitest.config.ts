@@ -20,6 +20,16 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'drivers',
+          include: ['test/drivers/*.test.ts'],
+          globalSetup: ['test/drivers/set-up.ts', 'test/support/global-setup.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 180_000,
+        },
+      },
     ],
   },
   resolve: {

@@ -1,10 +1,13 @@
-// Installs the locked packages when they are missing or older than the lock file, and says nothing otherwise.
+// Installs the locked packages when they are missing or older than the lock file, and says nothing otherwise: those of
+// the repository, or those of the folder that is named (test/drivers has its own, which only its tests need).
 // Plain JavaScript with nothing but Node, because it runs before there is anything else.
 import { spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const [below] = process.argv.slice(2)
+const folder = below === undefined ? root : `${root}${below}/`
 const [major, minor] = process.versions.node.split('.').map(Number)
 if (major < 20 || (major === 20 && minor < 19)) {
   console.error(`KongTask needs Node 20.19 or later; this is ${process.version}.`)
@@ -12,12 +15,15 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 // npm writes this file last, so it is missing after an install that was cut short.
-const installed = `${root}node_modules/.package-lock.json`
-const locked = `${root}package-lock.json`
+const installed = `${folder}node_modules/.package-lock.json`
+const locked = `${folder}package-lock.json`
 if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(locked).mtimeMs) {
-  console.error('Installing the locked packages (npm ci) …')
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
+  console.error(`Installing the locked packages${below === undefined ? '' : ` of ${below}`} (npm ci) …`)
+  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
+  // Bun's and Prisma's install scripts fetch what the tests do not need from servers that may be out of reach.
+  if (below !== undefined) args.push('--ignore-scripts')
+  const { status } = spawnSync('npm', args, {
+    cwd: folder,
     stdio: ['ignore', 'inherit', 'inherit'],
     shell: process.platform === 'win32',
   })

@@ -9,6 +9,7 @@ describe('an error of the database', () => {
     ['42P01', 'KT_NOT_MIGRATED'],
     ['42883', 'KT_NOT_MIGRATED'],
     ['3F000', 'KT_NOT_MIGRATED'],
+    ['25P01', 'KT_NOT_A_TRANSACTION'],
     ['25P02', 'KT_NOT_A_TRANSACTION'],
     ['28P01', 'KT_DATABASE_UNAVAILABLE'],
     ['3D000', 'KT_DATABASE_UNAVAILABLE'],
@@ -38,8 +39,41 @@ describe('an error of the database', () => {
     })
   })
 
+  const refused = fromDatabase('KT001', 'KT_OPTION_INVALID: no')
+  const wrapped: readonly (readonly [orm: string, error: Error])[] = [
+    ['Drizzle', new Error('Failed query', { cause: refused })],
+    ['TypeORM', Object.assign(new Error('QueryFailedError'), { driverError: refused })],
+    ['Sequelize', Object.assign(new Error('x'), { parent: refused, original: refused })],
+    ['Knex', fromDatabase('KT001', 'select $1 - KT_OPTION_INVALID: no')],
+    [
+      'Bun',
+      Object.assign(fromDatabase('ERR_POSTGRES_SERVER_ERROR', 'KT_OPTION_INVALID: no'), { errno: 'KT001' }),
+    ],
+    [
+      'Prisma',
+      Object.assign(fromDatabase('P2010'), {
+        meta: {
+          driverAdapterError: Object.assign(new Error('x'), {
+            cause: { kind: 'postgres', originalCode: 'KT001', originalMessage: 'KT_OPTION_INVALID: no' },
+          }),
+        },
+      }),
+    ],
+  ]
+
+  it.each(wrapped)('that %s has wrapped is found inside', (_, error) => {
+    expect(explainError(error)).toMatchObject({ code: 'KT_OPTION_INVALID', message: 'no', cause: error })
+  })
+
+  it('may wrap itself', () => {
+    const error = new Error('x')
+    error.cause = error
+    expect(explainError(error)).toBe(error)
+  })
+
   it.each([
     [fromDatabase('23505')],
+    [new Error('of yours', { cause: fromDatabase('23505') })],
     [fromDatabase('KT001', 'KT_NOBODY_KNOWS: x')],
     [fromDatabase('KT001', 'toString')],
     [new Error('x')],

@@ -9,9 +9,24 @@ const EXPLAINED: readonly (readonly [codes: RegExp, code: ErrorCode, message: st
     "KongTask's tables are not in this database and schema. Call `kong.migrate()` once, or start a runner.",
   ],
   [
+    /^25P01$/,
+    'KT_NOT_A_TRANSACTION',
+    'This transaction is not open any more. Add jobs before it commits, and await them: a call that nobody awaits may come too late.',
+  ],
+  [
     /^25P02$/,
     'KT_NOT_A_TRANSACTION',
     'An earlier statement of this transaction failed, so nothing can be added in it. Roll it back and begin again.',
+  ],
+  [
+    /^42501$/,
+    'KT_PERMISSION_DENIED',
+    "The database role may not do this. Let the owner of KongTask's schema run `select kongtask.grant_access('add', 'role')`, or 'work' for workers; see docs/access.md.",
+  ],
+  [
+    /^(22P05|54001)$/,
+    'KT_PAYLOAD_NOT_JSON',
+    'The database cannot hold this value: a character that its encoding does not have, or more levels than its stack takes. The cause has its words.',
   ],
   [
     /^(28000|28P01)$/,
@@ -39,23 +54,63 @@ const OWN_SQLSTATE = 'KT001'
  */
 export function explainError(error: unknown): unknown {
   if (error instanceof KongTaskError) return error
-  const code = codeOf(error)
-  if (code === OWN_SQLSTATE) return fromDatabase(error)
-  const found = EXPLAINED.find(([codes]) => code !== undefined && codes.test(code))
-  return found === undefined ? error : new KongTaskError(found[1], found[2], { cause: error })
+  // What wraps an error may have a code of its own (Prisma's P2010), so the innermost has the first word.
+  for (const layer of layersOf(error).toReversed()) {
+    const explained = explainLayer(layer, error)
+    if (explained !== undefined) return explained
+  }
+  return error
 }
 
-function codeOf(error: unknown): string | undefined {
+function explainLayer(layer: object, cause: unknown): KongTaskError | undefined {
+  const { code, message } = factsOf(layer)
+  if (code === undefined) return undefined
+  if (code === OWN_SQLSTATE) return fromDatabase(message, cause)
+  const found = EXPLAINED.find(([codes]) => codes.test(code))
+  return found === undefined ? undefined : new KongTaskError(found[1], found[2], { cause })
+}
+
+/** Where drivers and ORMs put the error of which theirs tells: TypeORM, Sequelize, Prisma; the others use `cause`. */
+const INNER = ['driverError', 'original', 'meta', 'driverAdapterError', 'cause'] as const
+const DEEPEST = 8
+
+/** The error and what it wraps, from the outside in. */
+function layersOf(error: unknown): object[] {
+  const layers: object[] = []
+  let layer = error
+  while (typeof layer === 'object' && layer !== null && layers.length < DEEPEST && !layers.includes(layer)) {
+    layers.push(layer)
+    layer = innerOf(layer)
+  }
+  return layers
+}
+
+function innerOf(layer: object): unknown {
   // Node tries several addresses of a host and reports all failures together.
-  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0])
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  if (layer instanceof AggregateError) return layer.errors[0]
+  for (const name of INNER) {
+    const inner: unknown = Reflect.get(layer, name)
+    if (typeof inner === 'object' && inner !== null) return inner
+  }
+  return undefined
 }
 
-function fromDatabase(error: unknown): unknown {
-  if (!(error instanceof Error)) return error
-  const [, code, message] = /^(KT_[A-Z_]+):?\s*(.*)$/s.exec(error.message) ?? []
-  if (code === undefined || message === undefined || !isErrorCode(code)) return error
-  return new KongTaskError(code, message, { cause: error })
+/** Bun has the SQLSTATE in `errno`, Prisma's adapters have it in `originalCode`. */
+function factsOf(layer: object): { readonly code: string | undefined; readonly message: string } {
+  const text = (...names: readonly string[]): string | undefined =>
+    names.map((name): unknown => Reflect.get(layer, name)).find((value) => typeof value === 'string')
+  const isBuns = text('code')?.startsWith('ERR_POSTGRES') === true
+  return {
+    code: isBuns ? text('errno', 'code') : text('originalCode', 'code'),
+    message: text('originalMessage', 'message') ?? '',
+  }
+}
+
+/** Knex puts the statement before the message: `select … - KT_OPTION_INVALID: …`. */
+function fromDatabase(text: string, cause: unknown): KongTaskError | undefined {
+  const [, code, message] = /^(?:.* - )?(KT_[A-Z_]+):?\s*(.*)$/s.exec(text) ?? []
+  if (code === undefined || message === undefined || !isErrorCode(code)) return undefined
+  return new KongTaskError(code, message, { cause })
 }
 
 function isErrorCode(code: string): code is ErrorCode {

@@ -1,11 +1,17 @@
 import type { Queryable } from '../db.ts'
 
-/** What KongTask knows of one database driver: how to recognise its values, and how to write on its transactions. */
+/** What KongTask knows of one database driver or ORM: how to recognise its values, and how to write on its transactions. */
 export interface Driver {
   /** For messages: `node-postgres`. */
   readonly name: string
-  isPool(value: object): boolean
-  isConnection(value: object): boolean
-  /** Refuses, at each call, where the driver can tell that no transaction is open. */
-  onTransaction(connection: object): Queryable
+  /** What to pass, as the end of a sentence that begins with "Pass". */
+  readonly pass: string
+  /**
+   * By shape alone, since the application's copy of the package need not be ours and is never imported; runs nothing.
+   * What has no open transaction only now, or has one no more, is refused by the query.
+   */
+  recognise(value: object): Recognised
 }
+
+/** `root`: of this driver, but a pool, an instance or a connection that can have no transaction. undefined: not its. */
+export type Recognised = Queryable | 'root' | undefined

@@ -2,14 +2,17 @@ import { Client, Pool } from 'pg'
 import { KongTaskError } from '../../core/errors.ts'
 import type { Queryable } from '../db.ts'
 import type { Driver } from './driver.ts'
+import { askingTheDatabase } from './open-only.ts'
+import { rowsOf } from './rows-of.ts'
+import { hasMethods, propertyOf } from './shape.ts'
 
+/** And what is built like it: Neon's and Vercel's clients over WebSockets. */
 export const nodePostgres: Driver = {
   name: 'node-postgres',
-  isPool: isNodePostgresPool,
-  isConnection: isClient,
-  onTransaction: (connection) => {
-    if (!isClient(connection)) throw new TypeError('not a node-postgres client')
-    return onClient(connection)
+  pass: 'a client taken with `pool.connect()` after `begin`',
+  recognise: (value) => {
+    if (isNodePostgresPool(value)) return 'root'
+    return isClient(value) ? onClient(value) : undefined
   },
 }
 
@@ -33,31 +36,34 @@ export function openPool(connectionString: string): Pool {
 
 /** By shape: the application's copy of `pg` need not be ours. */
 export function isNodePostgresPool(value: object): value is Pool {
-  return hasMethods(value, ['connect', 'query', 'end']) && 'totalCount' in value && 'idleCount' in value
+  return hasMethods(value, ['connect', 'query', 'end']) && typeof propertyOf(value, 'totalCount') === 'number'
 }
 
 interface ClientLike {
-  query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly unknown[] }>
+  query(text: string, values?: unknown[]): PromiseLike<unknown>
   /** Since pg 8.21; `I`dle, in a `T`ransaction, in one that failed (`E`), or not known. */
   getTransactionStatus?(): string | null
 }
 
 function isClient(value: object): value is ClientLike {
-  return hasMethods(value, ['connect', 'query', 'escapeLiteral']) && !('totalCount' in value)
+  return hasMethods(value, ['connect', 'query', 'escapeLiteral'])
 }
 
 function onClient(client: ClientLike): Queryable {
+  const unknown = askingTheDatabase((text, values) => client.query(text, [...values]))
   return {
     query: async (text, values) => {
       // The status is that of the last answer: a `begin` that nobody awaited may still be under way.
       if (client.getTransactionStatus?.() === 'I') await client.query('')
-      checkStatus(client.getTransactionStatus?.())
-      return client.query(text, [...values])
+      const status = client.getTransactionStatus?.() ?? undefined
+      if (status === undefined) return unknown.query(text, values)
+      checkStatus(status)
+      return rowsOf(await client.query(text, [...values]))
     },
   }
 }
 
-function checkStatus(status: string | null | undefined): void {
+function checkStatus(status: string): void {
   if (status === 'I') {
     throw new KongTaskError(
       'KT_NOT_A_TRANSACTION',
@@ -70,8 +76,4 @@ function checkStatus(status: string | null | undefined): void {
       'with(tx): an earlier statement of this transaction failed, so nothing can be added in it. Roll it back and begin again.',
     )
   }
-}
-
-function hasMethods(value: object, names: readonly string[]): boolean {
-  return names.every((name) => name in value && typeof Reflect.get(value, name) === 'function')
 }
