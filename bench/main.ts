@@ -1,21 +1,28 @@
-// npm run bench -- <scenario> [--quick] [--json] [--rounds N]
+// npm run bench -- <scenario> [--quick] [--json] [--rounds N] [--only config,…]
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchServer } from './databases.ts'
-import { inTurn, type Row } from './measure.ts'
-import * as drainScenario from './scenarios/drain.ts'
+import { inTurn } from './measure.ts'
+import { installPeers } from './peers.ts'
+import { report } from './report.ts'
+import type { Scenario } from './scenario.ts'
+import { drain } from './scenarios/drain.ts'
+import { enqueue } from './scenarios/enqueue.ts'
 
-const SCENARIOS = { drain: { prepare: drainScenario.drain, metric: drainScenario.metric } }
+const SCENARIOS: Readonly<Record<string, Scenario>> = { drain, enqueue }
 
 const USAGE = `npm run bench -- <scenario> [options]
 
 Scenarios
-  drain      a preloaded queue of 200,000 no-ops, worked until it is empty: KongTask beside a raw SQL loop
+${Object.entries(SCENARIOS)
+  .map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`)
+  .join('\n')}
 
 Options
   --quick    a tenth of the jobs, one round: to see that it works, not to quote
   --rounds N how often each system runs, in turn (default 3)
-  --json     one JSON object on standard output, progress on standard error
+  --only C   these configs only, by their first words and with commas between them: bulk,single
+  --json     one JSON object on standard output, progress and goals on standard error
   --help     this text
 
 A durable PostgreSQL is started for the run; BENCH_DATABASE_URL names another.
@@ -27,20 +34,25 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     rounds: { type: 'string' },
+    only: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
 
-const [name] = positionals
-const scenario = Object.entries(SCENARIOS).find(([known]) => known === name)?.[1]
+const [name = ''] = positionals
+const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : undefined
 if (values.help || scenario === undefined) {
   console.log(USAGE)
   process.exit(values.help ? 0 : 1)
 }
+if (scenario.needsPeers) installPeers()
 
 await using server = await benchServer()
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
-const contestants = await scenario.prepare(server, values.quick)
+const only = values.only?.split(',')
+const contestants = (await scenario.prepare(server, values.quick)).filter(
+  ({ config }) => only === undefined || only.includes(config.replace(/ .*$/, '')),
+)
 const rows = await inTurn(contestants, rounds, scenario.metric, ({ system, config }, value, round) =>
   console.error(`round ${round}/${rounds}  ${system} (${config}): ${Math.round(value).toLocaleString('en')}`),
 )
@@ -50,22 +62,12 @@ const env = {
   cpus: cpus().length,
   date: new Date().toISOString(),
 }
-if (values.json) console.log(JSON.stringify({ scenario: name, env, rows }))
-else print(rows)
-
-function print(all: readonly Row[]): void {
-  const limit = all.find(({ system }) => system === 'raw-sql')?.median ?? Number.NaN
+if (values.json) {
+  console.log(JSON.stringify({ scenario: name, env, rows }))
+  console.error(report(scenario, rows))
+} else {
   console.log(
-    `\n${name}: ${all[0]?.unit}, median of ${rounds} (PostgreSQL ${env.postgres}, ${env.cpus} cores, Node ${env.node})\n`,
+    `\n${name}: ${scenario.metric.unit}, median of ${rounds} (PostgreSQL ${env.postgres}, ${env.cpus} cores, Node ${env.node})\n`,
   )
-  for (const { system, config, median, min, max } of all) {
-    const bar = '█'.repeat(Math.round((median / limit) * 30))
-    console.log(
-      `  ${system.padEnd(10)} ${config.padEnd(9)} ${shown(median).padStart(9)}  (${shown(min)} – ${shown(max)})  ${(median / limit).toFixed(2)} × raw  ${bar}`,
-    )
-  }
-}
-
-function shown(value: number): string {
-  return Math.round(value).toLocaleString('en')
+  console.log(report(scenario, rows))
 }

@@ -31,6 +31,7 @@ const columnTypes: Record<string, string> = {
   tid: 'string',
   timestamptz: 'Date',
   uuid: 'string',
+  'int4[]': 'readonly number[]',
   'int8[]': 'readonly string[]',
   'text[]': 'readonly string[]',
 }

@@ -1,16 +1,35 @@
 // The public surface: named exports, nothing else.
 export type { AddJob, AddJobs, JobAdder } from './core/add-job.ts'
+export type { BulkOptions, BulkResult } from './core/bulk.ts'
+export {
+  done,
+  failed,
+  handleChunk,
+  type ChunkAnswer,
+  type ChunkContext,
+  type ChunkHandler,
+  type ChunkJob,
+  type ChunkOptions,
+  type ChunkOutcome,
+} from './core/chunk.ts'
 export type { Duration } from './core/duration.ts'
 export type { ErrorCode } from './core/error-catalogue.ts'
+export type { AbleWorkers, Cause, Explanation, ExplanationData, RunsOn } from './core/explanation.ts'
 export { handle, type HandledTask, type Handler, type TaskObject } from './core/handler.ts'
+export type { Health } from './core/health.ts'
 export { newJob, type NewJobSpec } from './core/job-entry.ts'
 export type { JobContext } from './core/job-context.ts'
 export type { JobOptions } from './core/job-options.ts'
-export type { Job, JobError, JobId, JobState } from './core/job.ts'
+export type { DeadLetterGroup } from './core/dead-letter-group.ts'
+export type { DeadLetterFilter, JobFilter, TimeRange } from './core/job-filter.ts'
+export type { Cursor, JobPage, PageOptions } from './core/job-page.ts'
+export type { JobLog, LogLevel } from './core/job-log.ts'
+export type { Job, JobError, JobId, JobProgress, JobState } from './core/job.ts'
 export type { Json, JsonArray, JsonObject, JsonPrimitive } from './core/json.ts'
 export type { JsonOf, NotJson } from './core/json-of.ts'
 export type { LogFields, Logger } from './core/logger.ts'
 export type { AddedJob } from './core/new-job.ts'
+export type { QueueInfo, TaskInfo } from './core/queue-info.ts'
 export type { PooledSqlClient, SqlClient, SqlPool } from './core/sql-pool.ts'
 export {
   asTransaction,
@@ -29,11 +48,26 @@ export {
   type OutputOf,
   type Task,
 } from './core/task.ts'
+export type { HeldJob, WorkerInfo } from './core/worker-info.ts'
+export type { Sleep, Step, StepOptions } from './core/step-options.ts'
 export { KongTask } from './client/client.ts'
 export type { KongTaskOptions } from './client/client-options.ts'
-export type { DeadLetters } from './client/dead-letters.ts'
-export type { Jobs } from './client/jobs.ts'
-export { exponential, fixed, polynomial, type BackoffPolicy } from './core/retry-policy.ts'
+export type { DeadLetters, DeadLetterSummary, PurgeOptions, RedriveOptions } from './client/dead-letters.ts'
+export type { JobResult, ResultOptions } from './client/job-result.ts'
+export type { JobLogOptions, JobLogs } from './client/job-logs.ts'
+export type { CancelOptions, Jobs, Schedule } from './client/jobs.ts'
+export type { Queues } from './client/queues.ts'
+export type { Tasks } from './client/tasks.ts'
+export type { DrainOptions, Workers } from './client/workers.ts'
+export type { Middleware } from './core/middleware.ts'
+export {
+  exponential,
+  fixed,
+  polynomial,
+  type AttemptBackoff,
+  type BackoffFailure,
+  type BackoffPolicy,
+} from './core/retry-policy.ts'
 export {
   JobCancelledError,
   JobTimeoutError,
@@ -41,7 +75,7 @@ export {
   LeaseLostError,
   ShutdownError,
 } from './core/errors.ts'
-export { PermanentError, RetryableError } from './core/handler-errors.ts'
+export { PermanentError, RetryableError, type RetryableErrorOptions } from './core/handler-errors.ts'
 export { cancel, snooze, type Cancel, type Snooze } from './core/verdict.ts'
 export { run, type Runner } from './runner/runner.ts'
 export type { RunnerOptions, WorkingOptions } from './runner/runner-options.ts'
@@ -51,5 +85,6 @@ export {
   type TaskListOptions,
   type WorkerPool,
 } from './runner/run-task-list.ts'
-export type { Events, JobFacts } from './core/events.ts'
-export type { Settlement } from './core/settlement.ts'
+export type { EventName, Events, JobFacts } from './core/events.ts'
+export type { EventsOptions, RunnerEvents } from './runner/events-options.ts'
+export type { Retry, Settlement } from './core/settlement.ts'

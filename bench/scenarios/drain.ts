@@ -1,19 +1,24 @@
-import { readFileSync } from 'node:fs'
 import type { BenchServer } from '../databases.ts'
 import type { Contestant } from '../measure.ts'
+import type { Scenario } from '../scenario.ts'
 import { drainKongTask } from '../systems/kongtask.ts'
 import { drainRaw } from '../systems/raw-sql.ts'
+import { kongTaskVersion } from '../versions.ts'
 
-const version = readVersion()
+export const drain: Scenario = {
+  about: 'a preloaded queue of 200,000 no-ops, worked until it is empty: KongTask beside a raw SQL loop',
+  metric: { metric: 'jobs_per_s', unit: 'jobs/s' },
+  needsPeers: false,
+  prepare,
+  isYardstickFor: (yardstick) => yardstick.system === 'raw-sql',
+  goals: [],
+}
 
-export const metric = { metric: 'jobs_per_s', unit: 'jobs/s' }
-
-/** A preloaded queue of no-ops, worked until it is empty. */
-export async function drain(server: BenchServer, quick: boolean): Promise<readonly Contestant[]> {
+async function prepare(server: BenchServer, quick: boolean): Promise<readonly Contestant[]> {
   const jobs = quick ? 20_000 : 200_000
   const raw = await server.createDatabase('drain_raw')
   const ours = await server.createDatabase('drain_kongtask')
-  const kongtask = { system: 'kongtask', version }
+  const kongtask = { system: 'kongtask', version: kongTaskVersion }
   return [
     { system: 'raw-sql', version: server.version, config: 'default', run: () => drainRaw(raw, jobs) },
     {
@@ -27,11 +32,4 @@ export async function drain(server: BenchServer, quick: boolean): Promise<readon
       run: () => drainKongTask({ connectionString: ours, jobs, retain: '24h', runner: {} }),
     },
   ]
-}
-
-function readVersion(): string {
-  const json: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  if (typeof json === 'object' && json !== null && 'version' in json && typeof json.version === 'string')
-    return json.version
-  throw new TypeError('package.json names no version')
 }

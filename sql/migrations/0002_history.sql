@@ -34,9 +34,15 @@ create table kongtask.history_horizon (until timestamptz not null);
 create unique index history_horizon_one on kongtask.history_horizon ((true));
 insert into kongtask.history_horizon values (date_trunc('day', clock_timestamp(), 'UTC'));
 
--- Adds the days that are missing up to a fortnight from now. A new day is created apart and then attached, which
--- locks out no insert; CREATE TABLE … PARTITION OF would.
-create function kongtask.extend_history() returns int4
+-- Every table that is partitioned by the day on which its rows expire. Beside each stands `<name>_horizon`, as above, and
+-- its days are called `<name>_YYYYMMDD`.
+create function kongtask.daily_tables() returns text[]
+language sql immutable
+return array['history'];
+
+-- Adds the days of such a table that are missing up to a fortnight from now. A new day is created apart and then attached,
+-- which locks out no insert; CREATE TABLE … PARTITION OF would.
+create function kongtask.extend_days(p_table text) returns int4
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
@@ -48,22 +54,23 @@ declare
   v_added int4 := 0;
 begin
   -- Reading first keeps the common case free of locks.
-  if (select until from kongtask.history_horizon) > v_today + interval '14 days' then
+  execute format('select until from kongtask.%I', p_table || '_horizon') into v_day;
+  if v_day > v_today + interval '14 days' then
     return 0;
   end if;
-  select greatest(until, v_today) into v_day from kongtask.history_horizon for update;
+  execute format('select greatest(until, $1) from kongtask.%I for update', p_table || '_horizon') into v_day using v_today;
   while v_day <= v_today + interval '14 days' loop
-    v_name := 'history_' || to_char(v_day at time zone 'UTC', 'YYYYMMDD');
-    execute format('create table kongtask.%I (like kongtask.history including defaults including constraints)', v_name);
+    v_name := p_table || '_' || to_char(v_day at time zone 'UTC', 'YYYYMMDD');
+    execute format('create table kongtask.%I (like kongtask.%I including defaults including constraints)', v_name, p_table);
     execute format(
-      'alter table kongtask.history attach partition kongtask.%I for values from (%L) to (%L)',
-      v_name, v_day, v_day + interval '1 day');
+      'alter table kongtask.%I attach partition kongtask.%I for values from (%L) to (%L)',
+      p_table, v_name, v_day, v_day + interval '1 day');
     v_day := v_day + interval '1 day';
     v_added := v_added + 1;
   end loop;
-  update kongtask.history_horizon set until = v_day;
+  execute format('update kongtask.%I set until = $1', p_table || '_horizon') using v_day;
   return v_added;
 end
 $$;
 
-select kongtask.extend_history();
+select kongtask.extend_days('history');

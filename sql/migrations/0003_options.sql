@@ -231,6 +231,13 @@ begin
   if jsonb_typeof(p_options) is distinct from 'object' then
     perform kongtask.refuse('KT_OPTION_INVALID', format('The options must be an object, not %s.', kongtask.shown(p_options)));
   end if;
+  -- Names before values, as TypeScript does.
+  select key into v_option from jsonb_each(p_options)
+   where key <> all ('{scheduledIn,scheduledAt,queue,maxAttempts,priority,tags,timeout,retain,metadata,uniqueKey,uniqueFor,onConflict,serialKey,flags}')
+   limit 1;
+  if found then
+    perform kongtask.refuse('KT_OPTION_UNKNOWN', format('There is no option %s. Known options: scheduledIn, scheduledAt, queue, maxAttempts, priority, tags, timeout, retain, metadata, uniqueKey, uniqueFor, onConflict, serialKey, flags.', kongtask.shown(to_jsonb(v_option))));
+  end if;
   for v_option, v_value in select key, value from jsonb_each(p_options) loop
     case v_option
       when 'scheduledIn' then
@@ -267,8 +274,6 @@ begin
           else
             null;
         end case;
-      else
-        perform kongtask.refuse('KT_OPTION_UNKNOWN', format('There is no option %s. Known options: scheduledIn, scheduledAt, queue, maxAttempts, priority, tags, timeout, retain, metadata, uniqueKey, uniqueFor, onConflict, serialKey, flags.', kongtask.shown(to_jsonb(v_option))));
     end case;
     v_checked := v_checked || jsonb_build_object(v_option, v_value);
   end loop;

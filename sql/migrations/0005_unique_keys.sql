@@ -1,6 +1,9 @@
 -- Unique keys: the row of unique_keys is the constraint. Whoever adds under a key inserts or locks that row, so adders of
 -- one key wait for each other's transactions, and nobody else waits for anything.
 
+-- The jobs that were running when a successor took the key from them, as long as they live: they must find out.
+alter table kongtask.unique_keys add column predecessors int8[];
+
 -- Whether a holder keeps others out: its job is live, or its window has not ended.
 create function kongtask.is_held(p_held kongtask.unique_keys) returns bool
 language plpgsql stable
@@ -8,6 +11,31 @@ as $$
 begin
   return coalesce(p_held.until > kongtask.clock(), false)
       or (kongtask.places_of(p_held.queue_id, array[p_held.job_id]))[1] is not null;
+end
+$$;
+
+-- Those of some jobs that are live, in whatever queue.
+create function kongtask.live_of(p_ids int8[]) returns int8[]
+language plpgsql stable
+as $$
+begin
+  return array(
+    select asked.id from unnest(p_ids) as asked (id)
+     where exists (select from kongtask.queues q where (kongtask.places_of(q.id, array[asked.id]))[1] is not null));
+end
+$$;
+
+-- A transaction that is not READ COMMITTED sees a job as it was. Fails as such transactions do (40001) if it has changed
+-- since. The lock that tells is given back at once, because whoever runs the job must not wait for it.
+create function kongtask.check_unchanged(p_queue int4, p_id int8) returns void
+language plpgsql
+as $$
+begin
+  perform from kongtask.jobs j
+    where j.ctid = any (kongtask.places_of(p_queue, array[p_id])) and j.id = p_id for key share;
+  raise exception using errcode = 'KT003';
+exception when sqlstate 'KT003' then
+  null;
 end
 $$;
 
@@ -72,10 +100,10 @@ begin
     v_seen := v_seen + 1;
     p_task := v_row.task_id;
     p_key := v_row.key;
-    if not kongtask.is_held(v_row) then
+    if not kongtask.is_held(v_row) and kongtask.live_of(v_row.predecessors) = '{}' then
       select * into v_row from kongtask.unique_keys u
        where u.task_id = p_task and u.key = p_key for update skip locked;
-      if found and not kongtask.is_held(v_row) then
+      if found and not kongtask.is_held(v_row) and kongtask.live_of(v_row.predecessors) = '{}' then
         delete from kongtask.unique_keys u where u.task_id = p_task and u.key = p_key;
         o_pruned := o_pruned + 1;
       end if;

@@ -20,7 +20,7 @@ begin
 end
 $$;
 
--- One kind, { task, options?, contract? }, checked, merged and with its names as numbers.
+-- One kind, { task, options?, contract?, parent? }, checked, merged and with its names as numbers.
 create function kongtask.kind_from(p_spec jsonb) returns kongtask.kind
 language plpgsql
 as $$
@@ -43,12 +43,16 @@ begin
     perform kongtask.intern('{}', array[v_kind.queue]);
   end loop;
   v_kind.queue_id := v_id;
+  if p_spec ? 'parent' then
+    v_kind.extras := coalesce(v_kind.extras, '{}')
+      || jsonb_build_object('parentId', p_spec -> 'parent' ->> 'id', 'rootId', p_spec -> 'parent' ->> 'root');
+  end if;
   return v_kind;
 end
 $$;
 
--- p_kinds: an array of { task, options?, contract? }; contract: the options hold the task's defaults already, and what
--- was published about it does not count. p_kind: for each payload the number of its kind, from 1; null: all are of the
+-- p_kinds: an array of { task, options?, contract?, parent? }; contract: the options hold the task's defaults already, and
+-- what was published about it does not count; parent: { id, root }, of the job whose handler adds these. p_kind: for each payload the number of its kind, from 1; null: all are of the
 -- first. p_payloads: an array. Returns a row per payload, in order; ids ascend in that order.
 create function kongtask.insert_jobs(p_kinds jsonb, p_kind int4[], p_payloads jsonb)
 returns table (ordinal int8, id text, status text)
@@ -141,7 +145,7 @@ begin
     v_statuses := array_fill('added'::text, array[v_count]);
     for v_conflict in
       select c.ord, c.key from kongtask.unique_entries(p_kinds, p_kind, p_payloads) as c
-       where c.ord = any (v_conflicts) order by c.task_id, c.key, c.ord
+       where c.ord = any (v_conflicts) order by c.task_id, c.key collate "C", c.ord
     loop
       select * into v_outcome
         from kongtask.add_under_key(
@@ -245,7 +249,7 @@ begin
     select e.task_id, e.key, p_ids[e.ord], e.queue_id, p_now + e.unique_for
       from entry e
      where e.nth = 1
-     order by e.task_id, e.key
+     order by e.task_id, e.key collate "C"
     on conflict do nothing
     returning job_id
   )
@@ -303,8 +307,11 @@ begin
       -- What stays under its serial key keeps its place there.
       v_stays := v_old.queue_id = p_kind.queue_id and v_old.serial_key = p_kind.serial_key;
       if v_old.serial_key is not null and v_stays is not true then
-        perform kongtask.leave_keys(v_old.queue_id, array[v_old.serial_key], array[v_old.id]);
+        perform kongtask.drop_key(v_old.queue_id, v_old.serial_key, v_old.id);
       end if;
+      -- What it did and said before was about another payload.
+      delete from kongtask.steps s where s.job_id = v_old.id;
+      delete from kongtask.progress p where p.job_id = v_old.id;
       perform kongtask.write_jobs(array[v_kind], '{1}', jsonb_build_array(p_payload), array[v_old.id], p_now, null);
       update kongtask.jobs j
          set created_at = v_old.created_at,
@@ -319,14 +326,19 @@ begin
       return;
     end if;
 
+    if v_lives and current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+      perform kongtask.check_unchanged(v_held.queue_id, v_held.job_id);
+    end if;
     -- A running job is left alone and hands its key to its successor. A window whose job is done has nothing to replace.
-    if (v_lives and p_kind.on_conflict = 'skip') or (not v_lives and v_held.until > p_now) then
+    -- Its end is judged by the time now, for we may have waited for the key.
+    if (v_lives and p_kind.on_conflict = 'skip') or (not v_lives and v_held.until > kongtask.clock()) then
       o_id := v_held.job_id;
       o_status := 'skipped';
       return;
     end if;
     update kongtask.unique_keys u
-       set job_id = p_id, queue_id = p_kind.queue_id, until = p_now + p_kind.unique_for
+       set job_id = p_id, queue_id = p_kind.queue_id, until = p_now + p_kind.unique_for,
+           predecessors = case when v_lives then kongtask.live_of(u.predecessors) || u.job_id else u.predecessors end
      where u.task_id = p_kind.task_id and u.key = p_key;
     perform kongtask.write_jobs(array[v_kind], '{1}', jsonb_build_array(p_payload), array[p_id], p_now, null);
     o_id := p_id;

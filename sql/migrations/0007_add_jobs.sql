@@ -17,7 +17,7 @@ begin
     when 'deep' then
       perform kongtask.refuse('KT_PAYLOAD_NOT_JSON', 'The payload is nested deeper than 1000 levels.');
     when 'large' then
-      perform kongtask.refuse('KT_PAYLOAD_TOO_LARGE', format('The payload is larger than %s bytes as JSON. Store the data elsewhere and pass a reference, or raise kongtask.settings.max_payload.', p_limit));
+      perform kongtask.refuse('KT_PAYLOAD_TOO_LARGE', format('The payload is larger than %s bytes as JSON. Store the data elsewhere and pass a reference, or raise max_payload in the table settings.', p_limit));
     else
       null;
   end case;

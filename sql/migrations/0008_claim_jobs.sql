@@ -32,9 +32,12 @@ declare
   v_paused int4[];
   v_queue int4;
   v_limit int4;
+  v_pick int4;
   v_left int4 := p_total;
+  v_picked int4;
   v_ids int8[];
   v_places tid[];
+  v_taken int8[];
   v_keyed int8[];
   v_keyed_places tid[];
   v_keys text[];
@@ -73,50 +76,64 @@ begin
       perform kongtask.settle_keys(v_queue);
     end if;
 
-    with picked as materialized (
-      select lane_job.id, lane_job.place, lane_job.serial_key
-        from generate_series(0, 15) as lane (number)
-       cross join lateral (
-              select j.id, j.ctid as place, j.serial_key
-                from kongtask.jobs j
-               where j.queue_id = v_queue and j.lane = lane.number and j.run_at <= v_now
-                 and j.worker = 0 and j.task_id = any (v_tasks)
-                 and (p_forbidden is null or j.extras is null or not coalesce(j.extras -> 'flags' ?| p_forbidden, false))
-               order by j.run_at, j.id
-               limit v_limit
-                 for update skip locked) as lane_job
-       limit v_limit
-    )
-    select array_agg(picked.id) filter (where picked.serial_key is null),
-           array_agg(picked.place) filter (where picked.serial_key is null),
-           array_agg(picked.id) filter (where picked.serial_key is not null),
-           array_agg(picked.place) filter (where picked.serial_key is not null),
-           array_agg(picked.serial_key) filter (where picked.serial_key is not null)
-      into v_ids, v_places, v_keyed, v_keyed_places, v_keys
-      from picked;
+    v_taken := null;
+    v_pick := v_limit;
+    for v_round in 1 .. 20 loop
+      with picked as materialized (
+        select lane_job.id, lane_job.place, lane_job.serial_key
+          from generate_series(0, 15) as lane (number)
+         cross join lateral (
+                select j.id, j.ctid as place, j.serial_key
+                  from kongtask.jobs j
+                 where j.queue_id = v_queue and j.lane = lane.number and j.run_at <= v_now
+                   and j.worker = 0 and j.task_id = any (v_tasks)
+                   and (p_forbidden is null or j.extras is null or not coalesce(j.extras -> 'flags' ?| p_forbidden, false))
+                 order by j.run_at, j.id
+                 limit v_pick
+                   for update skip locked) as lane_job
+         limit v_pick
+      )
+      select array_agg(picked.id), array_agg(picked.place),
+             array_agg(picked.id) filter (where picked.serial_key is not null),
+             array_agg(picked.place) filter (where picked.serial_key is not null),
+             array_agg(picked.serial_key) filter (where picked.serial_key is not null)
+        into v_ids, v_places, v_keyed, v_keyed_places, v_keys
+        from picked;
+      v_picked := cardinality(v_ids);
 
-    if v_keyed is not null then
-      select * into v_admitted from kongtask.admit(v_queue, v_keyed, v_keys, v_keyed_places);
-      v_again := v_again or v_admitted.o_again;
-      v_ids := nullif(v_ids || v_admitted.o_admitted, '{}');
-      v_places := v_places || array(
-        select k.place from unnest(v_keyed, v_keyed_places) as k (id, place) where k.id = any (v_admitted.o_admitted));
-    end if;
+      if v_keyed is not null then
+        select * into v_admitted from kongtask.admit(v_queue, v_keyed, v_keys, v_keyed_places);
+        v_again := v_again or v_admitted.o_again;
+        select array_agg(free.id), array_agg(free.place) into v_ids, v_places
+          from (select p.id, p.place from unnest(v_ids, v_places) as p (id, place)
+                 where p.id <> all (v_keyed) or p.id = any (v_admitted.o_admitted)
+                 limit v_limit - coalesce(cardinality(v_taken), 0)) as free;
+      end if;
 
-    if v_ids is not null then
-      insert into kongtask.claims (worker, claim, queue_id, ids) values (p_worker, p_claim, v_queue, v_ids);
-      v_left := v_left - cardinality(v_ids);
-      return query
-        -- By place: the rows are locked, so they cannot move, and looking them up again would cost a third of the claim.
-        -- By place alone: with the queue beside it, statistics from when the table was empty make it a walk of the queue.
-        update kongtask.jobs j
-           set worker = p_worker, claim = p_claim, attempt = least(j.attempt, 32766) + 1
-         where j.ctid = any (v_places)
-        returning j.id, j.queue_id, j.task_id, j.attempt, j.max_attempts, j.lane, j.crashes,
-                  j.run_at, j.created_at, j.retain_s > 0, j.ctid, j.payload::text, j.extras::text, j.errors::text,
-                  case when j.extras is not null then kongtask.why_ended(j.task_id, j.id, j.extras) end;
+      if v_ids is not null then
+        v_taken := v_taken || v_ids;
+        return query
+          -- By place: the rows are locked, so they cannot move, and looking them up again would cost a third of the claim.
+          -- By place alone: with the queue beside it, statistics from when the table was empty make it a walk of the queue.
+          update kongtask.jobs j
+             set worker = p_worker, claim = p_claim, attempt = least(j.attempt, 32766) + 1
+           where j.ctid = any (v_places)
+          returning j.id, j.queue_id, j.task_id, j.attempt, j.max_attempts, j.lane, j.crashes,
+                    j.run_at, j.created_at, j.retain_s > 0, j.ctid, j.payload::text, j.extras::text, j.errors::text,
+                    case when j.extras is not null then kongtask.why_ended(j.task_id, j.id, j.extras) end;
+      end if;
+      exit when v_keyed is null or v_picked < v_pick or cardinality(v_taken) >= v_limit;
+      -- What has to wait for its key took the place of something behind it.
+      exit when v_admitted.o_left;
+      v_again := v_again or v_round = 20;
+      v_pick := 1000;
+    end loop;
+
+    if v_taken is not null then
+      insert into kongtask.claims (worker, claim, queue_id, ids) values (p_worker, p_claim, v_queue, v_taken);
+      v_left := v_left - cardinality(v_taken);
     end if;
-    if v_limit > coalesce(cardinality(v_ids), 0) then
+    if v_limit > coalesce(cardinality(v_taken), 0) then
       v_dry := v_dry || v_queue;
     end if;
   end loop;

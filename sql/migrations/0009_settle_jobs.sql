@@ -10,10 +10,10 @@ return p_ids[width_bucket(p_id, p_ids)] = p_id and p_claims[width_bucket(p_id, p
 -- they lay when they were claimed: those to be forgotten (p_forget) and those to be kept in history (p_keep; p_results
 -- is null or holds JSON text per job). A place saves the look into the index; where it is null or no longer right, the
 -- index is asked after all.
--- p_others: an array of { id, claim, kind: retry | snoozed | released | cancelled | dead, delay?, error?, reason? }.
+-- p_others: an array of { id, claim, kind: retry | snoozed | released | cancelled | dead, delay? or at?, error?, reason? }.
 -- p_closed: claims of which nothing is left in this process; their ledger rows end here.
--- o_refused: the fence refused these, others own them now. o_ended: these would have come back, but ended as cancelled
--- instead, for the reasons in o_reasons (why_ended).
+-- o_refused: the fence refused these, others own them now. o_ended: these would have come back or died, but ended as
+-- cancelled instead, for the reasons in o_reasons (why_ended).
 -- Locks: the jobs, then the serial keys that they had. Two settlements never share a row, for leases differ; whatever else
 -- takes several jobs skips locked ones.
 create function kongtask.settle_jobs(
@@ -216,17 +216,19 @@ declare
   v_keys text[];
   v_key_ids int8[];
 begin
-  -- What would come back, although it was cancelled or its unique key went to a successor, ends here.
+  -- What was cancelled while it ran ends as that, however else it would end, unless it was completed all the same; so
+  -- does what would come back although its unique key went to a successor.
   with asked as materialized (
-    select (select j.ctid
+    select x.kind in ('retry', 'snoozed', 'released') as is_back,
+           (select j.ctid
               from kongtask.jobs j
              where j.queue_id = p_queue and j.id between x.id and x.id
              order by j.id limit 1) as place
       from jsonb_to_recordset(p_others) as x (id int8, kind text)
-     where x.kind in ('retry', 'snoozed', 'released')
   ),
   found as (
-    select j.id, kongtask.why_ended(j.task_id, j.id, j.extras) as reason
+    select j.id, case when a.is_back then kongtask.why_ended(j.task_id, j.id, j.extras)
+                      else j.extras ->> 'cancelled' end as reason
       from asked a
       join kongtask.jobs j on j.ctid = a.place
      where j.extras is not null
@@ -242,14 +244,16 @@ begin
                    from kongtask.jobs j
                   where j.queue_id = p_queue and j.id between x.id and x.id
                   order by j.id limit 1) as place
-      from jsonb_to_recordset(p_others) as x (id int8, claim int4, kind text, delay float8, error jsonb)
+      from jsonb_to_recordset(p_others) as x (id int8, claim int4, kind text, delay float8, at timestamptz, error jsonb)
      where kind in ('retry', 'snoozed', 'released') and (o_ended is null or x.id <> all (o_ended))
   ),
   back as (
     update kongtask.jobs j
        set worker = 0, claim = 0,
            attempt = j.attempt - case when a.kind = 'retry' then 0 else 1 end,
-           run_at = case when a.kind = 'released' then j.run_at else v_now + a.delay * interval '1 ms' end,
+           -- Whichever of the two was said.
+           run_at = case when a.kind = 'released' then j.run_at
+                         else greatest(v_now, a.at, v_now + a.delay * interval '1 ms') end,
            errors = case when a.kind = 'retry' then kongtask.with_error(j.errors, a.error, j.attempt, v_now)
                          else j.errors end,
            extras = case when a.kind = 'snoozed' then coalesce(j.extras, '{}')
@@ -273,7 +277,7 @@ begin
                   where j.queue_id = p_queue and j.id between x.id and x.id
                   order by j.id limit 1) as place
       from jsonb_to_recordset(p_others) as x (id int8, claim int4, kind text, error jsonb, reason text)
-     where kind = 'dead'
+     where kind = 'dead' and (o_ended is null or x.id <> all (o_ended))
   ),
   gone as (
     delete from kongtask.jobs j
@@ -302,8 +306,8 @@ begin
 
   with asked as materialized (
     select x.id, x.claim,
-           coalesce(x.reason, o_reasons[array_position(o_ended, x.id)]) as reason,
-           case when x.kind = 'retry' then x.error end as error,
+           coalesce(o_reasons[array_position(o_ended, x.id)], x.reason) as reason,
+           case when x.kind in ('retry', 'dead') then x.error end as error,
            (select j.ctid
               from kongtask.jobs j
              where j.queue_id = p_queue and j.id between x.id and x.id

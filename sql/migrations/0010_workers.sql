@@ -68,9 +68,9 @@ $$;
 -- Renews the lease. o_alive is false where the worker was declared dead or never was. On the way it gives back claims
 -- that committed while their answer was lost: ledger rows below p_before, the oldest claim that may still be under way,
 -- that this process does not remember (p_known). And it reads what the process is to be told: o_messages, an array of
--- { id, body } behind p_heard, the last one that it has read.
+-- { id, body }; p_heard: those that it has read. Exactly those, for a lower number may commit later than a higher one.
 create function kongtask.heartbeat(
-  p_worker int4, p_nonce uuid, p_lease_ms float8, p_known int4[], p_before int4, p_heard int8,
+  p_worker int4, p_nonce uuid, p_lease_ms float8, p_known int4[], p_before int4, p_heard int8[],
   out o_alive bool, out o_messages jsonb)
 language plpgsql
 as $$
@@ -86,7 +86,7 @@ begin
   perform kongtask.release_claim(c.worker, c.claim, c.queue_id, c.ids, false)
      from kongtask.claims c
     where c.worker = p_worker and c.claim < p_before and c.claim <> all (p_known);
-  delete from kongtask.messages m where m.worker = p_worker and m.id <= p_heard;
+  delete from kongtask.messages m where m.worker = p_worker and m.id = any (p_heard);
   select jsonb_agg(jsonb_build_object('id', m.id::text, 'body', m.body) order by m.id) into o_messages
     from kongtask.messages m
    where m.worker = p_worker;

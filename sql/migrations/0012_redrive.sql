@@ -10,8 +10,13 @@ declare
   v_now timestamptz := kongtask.clock();
   v_lane int2;
 begin
-  -- In order, so that two redrives never wait for each other crosswise.
-  for v_id in select distinct asked.id from unnest(p_ids) as asked (id) order by 1 loop
+  -- In the order of their keys, as adders take them, so that none of us ever wait for each other crosswise.
+  for v_id in
+    select asked.id
+      from (select distinct unnest(p_ids)) as asked (id)
+      left join kongtask.dead_letters d on d.id = asked.id
+     order by d.task_id, d.extras ->> 'uniqueKey' collate "C", asked.id
+  loop
     id := v_id;
     select * into v_dead from kongtask.dead_letters d where d.id = v_id for update;
     if not found then

@@ -33,6 +33,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_function oid;
+  v_table name;
+  v_rights text;
 begin
   if p_access is null or p_access not in ('add', 'work') then
     perform kongtask.refuse('KT_OPTION_INVALID', format('grant_access gives ''add'' or ''work'', not %L.', p_access));
@@ -50,10 +52,21 @@ begin
       execute format('grant execute on function %s to %I', v_function::regprocedure, p_role);
     end loop;
     execute format('grant select on all tables in schema "kongtask" to %I', p_role);
-    execute format('grant insert, update, delete on kongtask.jobs, kongtask.claims, kongtask.workers, kongtask.dead_letters, kongtask.serial_keys, kongtask.unique_keys, kongtask.history_overflow to %I', p_role);
-    execute format('grant insert, update on kongtask.tasks, kongtask.queues, kongtask.chores to %I', p_role);
-    execute format('grant insert on kongtask.history to %I', p_role);
-    execute format('grant usage on sequence kongtask.worker_ids to %I', p_role);
+    execute format('grant usage on all sequences in schema "kongtask" to %I', p_role);
+    -- Settings, migrations and the days of what is kept by the day are the owner's. What is kept is only added to, and
+    -- names stay for good.
+    for v_table, v_rights in
+      select c.relname,
+             case when c.relkind = 'p' then 'insert'
+                  when c.relname in ('tasks', 'queues') then 'insert, update'
+                  else 'insert, update, delete' end
+        from pg_class c
+        join pg_class self on self.oid = 'kongtask.jobs'::regclass
+       where c.relnamespace = self.relnamespace and c.relowner = self.relowner and c.relkind in ('r', 'p')
+         and c.relname !~ '_([0-9]{8}|horizon)$' and c.relname not in ('migrations', 'settings')
+    loop
+      execute format('grant %s on kongtask.%I to %I', v_rights, v_table, p_role);
+    end loop;
   end if;
 end
 $$;
@@ -85,8 +98,8 @@ begin
 end
 $$;
 
--- What the client and the runner call, however their search_path is set: what these functions call in turn finds
--- PostgreSQL's own functions and operators, and no others.
+-- What the client and the runner call finds PostgreSQL's own functions and operators and no others, however the
+-- search_path is set; so does all that these call in turn. (A setting costs; so it stands at the doors only.)
 do $$
 declare
   v_function oid;
@@ -94,9 +107,9 @@ begin
   for v_function in
     select f from kongtask.own_functions() as f
       join pg_proc p on p.oid = f
-      join pg_language l on l.oid = p.prolang
-     where l.lanname = 'plpgsql' and not exists (select from unnest(p.proconfig) as c where c ^@ 'search_path=')
-       and p.proname = any ('{claim_jobs,settle_jobs,heartbeat,unregister_worker,rescue_workers,publish,redrive,take_turn,prune_unique_keys}')
+     where p.proname = any ('{
+       claim_jobs, settle_jobs, register_worker, heartbeat, unregister_worker, rescue_workers, publish, redrive,
+       take_turn, prune_unique_keys}')
   loop
     execute format('alter function %s set search_path = pg_catalog, pg_temp', v_function::regprocedure);
   end loop;

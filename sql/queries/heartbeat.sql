@@ -4,7 +4,7 @@
 -- :lease float8  milliseconds
 -- :known int4[]  the claims of which this process holds jobs or awaits the answer
 -- :before int4  every claim of this process that is not yet sent is at or above this number
--- :heard int8  the last message that was read
+-- :heard int8[]  the messages that were read
 -- => alive bool  false: this process was declared dead
 -- => messages jsonb?  an array of { id, body } that it has not read
 select o_alive as alive, o_messages as messages from kongtask.heartbeat(:worker, :nonce, :lease, :known, :before, :heard)

@@ -14,6 +14,7 @@
 -- => extras jsonb?
 -- => errors jsonb?
 -- => result jsonb?
+-- => progress jsonb?  { done, total, note, at }
 with found as (
   select j.id, j.task_id, j.queue_id, j.payload,
          case when j.worker <> 0 then 'running' when j.run_at > kongtask.clock() then 'scheduled' else 'ready' end as state,
@@ -33,7 +34,10 @@ with found as (
    where h.id = :id and h.expires_at > kongtask.clock()
 )
 select f.id, t.name as task, q.name as queue, f.payload, f.state, f.attempt, f.max_attempts, f.priority, f.run_at,
-       f.created_at, f.finished_at, f.extras, f.errors, f.result
+       f.created_at, f.finished_at, f.extras, f.errors, f.result,
+       (select jsonb_build_object('done', p.done, 'total', p.total, 'note', p.note, 'at', p.at)
+          from kongtask.progress p
+         where p.job_id = f.id) as progress
   from found f
   join kongtask.tasks t on t.id = f.task_id
   join kongtask.queues q on q.id = f.queue_id

@@ -2,15 +2,22 @@
 // checks of new-job.ts; bad input is a KongTaskError at the call, with nothing written.
 import type { AddJob, AddJobs, JobAdder } from '../core/add-job.ts'
 import { KongTaskError } from '../core/errors.ts'
-import type { SqlClientLike } from '../core/job-context.ts'
-import { explainError } from '../store/explain-error.ts'
+import type { Health } from '../core/health.ts'
+import type { TransactionLike } from '../core/transaction.ts'
+import type { Database } from '../store/database.ts'
 import { pgDatabase } from '../store/pg-database.ts'
 import { createStore, type Store } from '../store/store.ts'
+import { CallsUnderWay } from './calls-under-way.ts'
 import { withCallerStack } from './caller-stack.ts'
 import { readClientOptions, type ClientConfig, type KongTaskOptions } from './client-options.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
+import { explained } from './explained.ts'
 import { createJobs, type Jobs } from './jobs.ts'
+import { readHealth } from './health.ts'
 import { createProducer, type Producer } from './producer.ts'
+import { createQueues, type Queues } from './queues.ts'
+import { createTasks, type Tasks } from './tasks.ts'
+import { createWorkers, type Workers } from './workers.ts'
 
 /**
  * Adds jobs.
@@ -28,33 +35,49 @@ export class KongTask {
   readonly jobs: Jobs
   /** Looks at jobs that were given up. */
   readonly deadLetters: DeadLetters
+  /** Looks at queues, pauses and resumes them. */
+  readonly queues: Queues
+  /** Looks at tasks, pauses and resumes them. */
+  readonly tasks: Tasks
+  /** Looks at the processes that work, drains them, and declares them dead. */
+  readonly workers: Workers
   readonly #config: ClientConfig
   readonly #store: Store
+  readonly #whenOpen: Store
   readonly #producer: Producer
+  readonly #calls = new CallsUnderWay()
   #closing: Promise<void> | undefined
 
   /** Opens no connection yet. @throws KongTaskError where an option is wrong */
   constructor(options: KongTaskOptions) {
     this.#config = readClientOptions(options)
-    this.#store = createStore(pgDatabase(this.#config.pool, this.#config.deadline), this.#config.schema)
+    const database = pgDatabase(this.#config.pool, this.#config.deadline)
+    this.#store = createStore(database, this.#config.schema)
     this.#producer = createProducer({
       ...this.#config,
       store: this.#store,
       checkOpen: () => this.#checkOpen(),
+      calls: this.#calls,
     })
     this.addJob = this.#producer.own.addJob
     this.addJobs = this.#producer.own.addJobs
-    this.jobs = createJobs(this.#store)
-    this.deadLetters = createDeadLetters(this.#store)
+    const whileOpen = createStore(this.#whileOpen(database), this.#config.schema)
+    this.jobs = createJobs(whileOpen)
+    this.deadLetters = createDeadLetters(whileOpen)
+    this.queues = createQueues(whileOpen)
+    this.tasks = createTasks(whileOpen)
+    this.workers = createWorkers(whileOpen)
+    this.#whenOpen = whileOpen
   }
 
   /**
-   * The same two calls on your own transaction: the jobs exist if and only if it commits. `tx` is a
-   * node-postgres client on which you ran `begin`.
+   * The same two calls on your own transaction: the jobs exist if and only if it commits. `tx` is what your driver
+   * or ORM calls its transaction (docs/drivers.md: node-postgres, postgres.js, PGlite, Drizzle, Kysely, Prisma,
+   * Knex, TypeORM, MikroORM, Sequelize, Bun, Neon), or `asTransaction(query)` for any other.
    *
-   * @throws KT_NOT_A_TRANSACTION for a pool or anything else; where only the database can tell, `addJob` rejects
+   * @throws KT_NOT_A_TRANSACTION for a pool or anything else; where it turns out later, `addJob` rejects
    */
-  with(tx: SqlClientLike): JobAdder {
+  with(tx: TransactionLike): JobAdder {
     return this.#producer.with(tx)
   }
 
@@ -65,19 +88,25 @@ export class KongTask {
    * @throws KT_SCHEMA_FOREIGN, KT_SCHEMA_TOO_NEW, KT_DATABASE_VERSION, KT_DATABASE_UNAVAILABLE
    */
   migrate(): Promise<void> {
-    return withCallerStack(async () => {
-      this.#checkOpen()
-      try {
-        await this.#store.migrate()
-      } catch (error) {
-        throw explainError(error)
-      }
-    })
+    return withCallerStack(() => this.#call(() => explained(this.#store.migrate())))
   }
 
-  /** Waits for calls under way and ends the client's own pool; a pool of yours stays open. */
+  /**
+   * How the system is: whether the database answers and has the tables, how far its clock is off, how many processes
+   * live, and how long the oldest ready job of each queue has been waiting. Tells what is wrong instead of throwing it.
+   *
+   * @throws KT_CLOSED
+   */
+  health(): Promise<Health> {
+    return readHealth(this.#whenOpen)
+  }
+
+  /**
+   * Refuses further calls, waits for those under way (a stream's end included) and ends the client's own pool; a pool
+   * of yours stays open.
+   */
   close(): Promise<void> {
-    this.#closing ??= this.#config.ownsPool ? this.#config.pool.end() : Promise.resolve()
+    this.#closing ??= this.#end()
     return this.#closing
   }
 
@@ -85,7 +114,28 @@ export class KongTask {
     return this.close()
   }
 
+  async #end(): Promise<void> {
+    await this.#calls.idle()
+    if (this.#config.ownsPool) await this.#config.pool.end()
+  }
+
   #checkOpen(): void {
     if (this.#closing !== undefined) throw new KongTaskError('KT_CLOSED', 'This KongTask client was closed.')
+  }
+
+  #call<T>(work: () => Promise<T>): Promise<T> {
+    return this.#calls.run(() => {
+      this.#checkOpen()
+      return work()
+    })
+  }
+
+  #whileOpen(database: Database): Database {
+    return {
+      query: (text, values) => this.#call(() => database.query(text, values)),
+      queryText: (text, values) => this.#call(() => database.queryText(text, values)),
+      script: (text) => this.#call(() => database.script(text)),
+      transaction: (work) => this.#call(() => database.transaction(work)),
+    }
   }
 }

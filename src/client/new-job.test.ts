@@ -30,12 +30,34 @@ describe('a new job', () => {
     expect(newJob(mail, { to: 'a' }, { maxAttempts: 2, timeout: undefined, scheduledIn: '1s' })).toEqual({
       task: 'mail',
       payload: '{"to":"a"}',
-      queue: 'email',
-      maxAttempts: 2,
-      timeout: 30_000,
-      retain: false,
-      delay: 1_000,
+      options: { queue: 'email', maxAttempts: 2, timeout: 30_000, retain: false, scheduledIn: 1_000 },
+      contract: true,
     })
+  })
+
+  it('with a fixed time drops the delay that its task has by default', () => {
+    const later = defineTask('later', { scheduledIn: '1h', priority: 3 })
+    const at = '2026-09-01T08:00:00Z'
+    expect(newJob(later, {}, { scheduledAt: at })).toMatchObject({
+      options: { priority: 3, scheduledAt: '2026-09-01T08:00:00.000Z' },
+    })
+    expect(newJob(later, {}, { scheduledAt: at })).not.toHaveProperty('options.scheduledIn')
+    expect(newJob(later, {}, { scheduledIn: 0 })).toMatchObject({ options: { scheduledIn: 0 } })
+  })
+
+  it('of a raw task has the text that was given', () => {
+    const raw = defineTask('raw', { raw: true })
+    const text = ' {"n": 12345678901234567890} '
+    expect(newJob(raw, text, undefined)).toMatchObject({ payload: text })
+    expect(newJob(raw, undefined, undefined)).toMatchObject({ payload: '{}' })
+    for (const bad of [{ n: 1 }, 5, '', 'nothing', '[1, 2', '1], [2', String.raw`"\u0000"`, '"\ud800"']) {
+      expect(() => newJob(raw, bad, undefined)).toThrow(
+        expect.objectContaining({ code: 'KT_PAYLOAD_NOT_JSON' }),
+      )
+    }
+    expect(() => newJob(raw, `"${'x'.repeat(1_000)}"`, undefined)).toThrow(
+      expect.objectContaining({ code: 'KT_PAYLOAD_TOO_LARGE' }),
+    )
   })
 
   it('stores the input: transforms and defaults of the schema are left to the worker', () => {
@@ -62,13 +84,18 @@ describe('a new job', () => {
   })
 
   it('without a payload has {}, and null is a payload', () => {
-    expect(newJob('by-name', undefined, undefined)).toEqual({ task: 'by-name', payload: '{}' })
-    expect(newJob('by-name', null, undefined)).toEqual({ task: 'by-name', payload: 'null' })
+    expect(newJob('by-name', undefined, undefined)).toEqual({
+      task: 'by-name',
+      payload: '{}',
+      options: {},
+      contract: false,
+    })
+    expect(newJob('by-name', null, undefined)).toMatchObject({ task: 'by-name', payload: 'null' })
   })
 
   it('is a promise only where the schema validates asynchronously', async () => {
     const task = defineTask('a', { payload: z.string().refine(async (text) => text === 'good') })
-    await expect(newJob(task, 'good', undefined)).resolves.toEqual({ task: 'a', payload: '"good"' })
+    await expect(newJob(task, 'good', undefined)).resolves.toMatchObject({ task: 'a', payload: '"good"' })
     await expect(newJob(task, 'bad', undefined)).rejects.toMatchObject({ code: 'KT_PAYLOAD_INVALID' })
     expect(newJob(mail, { to: 'a' }, undefined)).not.toBeInstanceOf(Promise)
   })

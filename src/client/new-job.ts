@@ -5,6 +5,7 @@ import { jsonPath } from '../core/json-path.ts'
 import type { JsonFlaw } from '../core/json-flaw.ts'
 import { isLargerThan, jsonText, rawJsonText } from '../core/json-text.ts'
 import { checkTaskName } from '../core/names.ts'
+import { checkConflictHasKey } from '../core/option-values.ts'
 import { suggestion } from '../core/near-miss.ts'
 import type { NewJob, NewJobOptions } from '../core/new-job.ts'
 import { parsePayload } from '../core/payload-schema.ts'
@@ -32,11 +33,11 @@ export function newJobMaker({ maxPayload, known }: NewJobRules): MakeNewJob {
     const contract = readContract(task)
     const name = checkTaskName(contract?.name ?? task)
     if (known?.has(name) === false) throw unknownTask(name, known)
-    const checked = checkJobOptions(options)
+    const checked = withDefaults(contract, checkJobOptions(options))
     const job: NewJob = {
       task: name,
       payload: payloadText(name, payload, contract?.raw === true, maxPayload),
-      options: contract === undefined ? checked : merged(defaultsOf(contract), checked),
+      options: checked,
       contract: contract !== undefined,
     }
     const schema = contract?.schema
@@ -72,6 +73,14 @@ function defaultsOf(contract: AnyTask): NewJobOptions {
   return defaults
 }
 
+/** By name, the database knows the defaults, and whether there is a key for `onConflict` among them. */
+function withDefaults(contract: AnyTask | undefined, given: NewJobOptions): NewJobOptions {
+  if (contract === undefined) return given
+  const options = merged(defaultsOf(contract), given)
+  if (given.onConflict !== undefined) checkConflictHasKey(options)
+  return options
+}
+
 /** A time of the call's takes the place of the delay that the task has by default. */
 function merged(defaults: NewJobOptions, given: NewJobOptions): NewJobOptions {
   if (Object.keys(given).length === 0) return defaults
@@ -82,11 +91,11 @@ function merged(defaults: NewJobOptions, given: NewJobOptions): NewJobOptions {
 
 function payloadText(task: string, payload: unknown, raw: boolean, maxPayload: number): string {
   if (payload === undefined) return '{}'
-  const refuse = ({ path, why }: JsonFlaw): KongTaskError => {
+  const notJson = ({ path, why }: JsonFlaw): KongTaskError => {
     const where = path.length === 0 ? 'The payload' : `In the payload, \`${jsonPath(path)}\``
     return new KongTaskError('KT_PAYLOAD_NOT_JSON', `${where} of task "${task}" ${why}.`)
   }
-  const text = raw ? rawJsonText(payload, refuse) : jsonText(payload, refuse)
+  const text = raw ? rawJsonText(payload, notJson) : jsonText(payload, notJson)
   if (!isLargerThan(text, maxPayload)) return text
   throw new KongTaskError(
     'KT_PAYLOAD_TOO_LARGE',

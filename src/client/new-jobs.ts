@@ -12,15 +12,28 @@ import type { MakeNewJob } from './new-job.ts'
 export async function readNewJobs(entries: unknown, makeNewJob: MakeNewJob): Promise<NewJob[]> {
   const jobs: NewJob[] = []
   for (const entry of iterable(entries)) {
-    try {
-      const job = readEntry(entry, makeNewJob)
-      // Awaiting each would cost a turn of the event loop per job where the schema is synchronous.
-      jobs.push(job instanceof Promise ? await job : job)
-    } catch (error) {
-      throw atIndex(jobs.length, error)
-    }
+    const job = readNewJob(entry, jobs.length, makeNewJob)
+    // Awaiting each would cost a turn of the event loop per job where the schema is synchronous.
+    jobs.push(job instanceof Promise ? await job : job)
   }
   return jobs
+}
+
+/**
+ * One entry of an `addJobs`; a promise only where the task's schema validates so.
+ *
+ * @param index its place in the call, for messages
+ */
+export function readNewJob(entry: unknown, index: number, makeNewJob: MakeNewJob): NewJob | Promise<NewJob> {
+  try {
+    const job = readEntry(entry, makeNewJob)
+    if (!(job instanceof Promise)) return job
+    return job.catch((error: unknown) => {
+      throw atIndex(index, error)
+    })
+  } catch (error) {
+    throw atIndex(index, error)
+  }
 }
 
 function readEntry(entry: unknown, makeNewJob: MakeNewJob): NewJob | Promise<NewJob> {
@@ -38,7 +51,7 @@ function iterable(entries: unknown): Iterable<unknown> {
   if (typeof entries === 'object' && entries !== null && isIterable(entries)) return entries
   throw new KongTaskError(
     'KT_ENTRY_INVALID',
-    `addJobs takes an array or iterable of jobs, not ${showValue(entries)}.`,
+    `addJobs takes an array, iterable or async iterable of jobs, not ${showValue(entries)}.`,
   )
 }
 

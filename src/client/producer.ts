@@ -1,12 +1,14 @@
 import type { Pool } from 'pg'
 import type { JobAdder } from '../core/add-job.ts'
-import type { AddedJob } from '../core/new-job.ts'
-import type { Queryable } from '../store/db.ts'
+import type { Lineage } from '../core/new-job.ts'
 import { onTransaction } from '../store/drivers/drivers.ts'
 import { pgDatabase } from '../store/pg-database.ts'
 import type { Store } from '../store/store.ts'
-import { createJobAdder, type Chunks } from './job-adder.ts'
-import { newJobMaker, type NewJobRules } from './new-job.ts'
+import { CallsUnderWay } from './calls-under-way.ts'
+import { Coalescer } from './coalescer.ts'
+import { createJobAdder } from './job-adder.ts'
+import { newJobMaker, type MakeNewJob, type NewJobRules } from './new-job.ts'
+import { poolWriter, transactionWriter } from './writer.ts'
 
 export interface ProducerOptions extends NewJobRules {
   readonly store: Store
@@ -15,42 +17,58 @@ export interface ProducerOptions extends NewJobRules {
   readonly deadline: number
   /** Throws where nothing may be added any more. */
   readonly checkOpen?: (() => void) | undefined
+  /** Where calls are counted. @default a count of its own */
+  readonly calls?: CallsUnderWay | undefined
 }
 
 /** What both the client and a handler's context offer: adding on connections of ours, and on the caller's. */
 export interface Producer {
   readonly own: JobAdder
+  /** `own`, for what the handler of a job adds. */
+  childrenOf(parent: Lineage): JobAdder
   /** @throws KT_NOT_A_TRANSACTION */
-  with(tx: unknown): JobAdder
+  with(tx: unknown, parent?: Lineage): JobAdder
+  /** Resolves when no call is under way: the moment to close the pool. */
+  idle(): Promise<void>
 }
 
+/** Single jobs may have this many statements under way at once, and never more than half of the pool. */
+const MOST_STATEMENTS = 4
+/** What node-postgres takes where the pool says nothing. */
+const DEFAULT_POOL_SIZE = 10
+
 export function createProducer(options: ProducerOptions): Producer {
-  const { store, deadline, checkOpen } = options
+  const { store, pool, deadline, checkOpen, calls = new CallsUnderWay() } = options
   const makeNewJob = newJobMaker(options)
-  const adder = (write: (chunks: Chunks) => Promise<AddedJob[]>): JobAdder =>
-    createJobAdder((task, payload, jobOptions) => {
-      checkOpen?.()
-      return makeNewJob(task, payload, jobOptions)
-    }, write)
+  const coalescer = new Coalescer({
+    write: (jobs, ms) => store.insertJobs(jobs, pgDatabase(pool, ms)),
+    deadline,
+    most: statementsFor(pool),
+  })
+  const own = poolWriter({ store, pool, deadline, one: (job) => coalescer.add(job) })
   return {
-    own: adder((chunks) => writeOnPool(options, chunks)),
-    with: (tx) => {
+    own: createJobAdder({ makeNewJob, writer: own, checkOpen, calls }),
+    childrenOf: (parent) =>
+      createJobAdder({ makeNewJob: asChild(makeNewJob, parent), writer: own, checkOpen, calls }),
+    with: (tx, parent) => {
       const connection = onTransaction(tx, deadline)
-      return adder((chunks) => writeInTurn(store, chunks, connection))
+      const writer = transactionWriter(store, connection)
+      const make = parent === undefined ? makeNewJob : asChild(makeNewJob, parent)
+      return createJobAdder({ makeNewJob: make, writer, checkOpen, calls })
     },
+    idle: () => calls.idle(),
   }
 }
 
-function writeOnPool({ store, pool, deadline }: ProducerOptions, chunks: Chunks): Promise<AddedJob[]> {
-  const [only, ...more] = chunks
-  if (only !== undefined && more.length === 0) return store.insertJobs(only)
-  // The deadline is meant for a call of ordinary size, and each chunk is one.
-  const database = pgDatabase(pool, deadline * chunks.length)
-  return database.transaction((tx) => writeInTurn(store, chunks, tx))
+function asChild(makeNewJob: MakeNewJob, parent: Lineage): MakeNewJob {
+  return (task, payload, options) => {
+    const job = makeNewJob(task, payload, options)
+    return job instanceof Promise ? job.then((later) => ({ ...later, parent })) : { ...job, parent }
+  }
 }
 
-async function writeInTurn(store: Store, chunks: Chunks, connection: Queryable): Promise<AddedJob[]> {
-  const added: AddedJob[] = []
-  for (const chunk of chunks) added.push(...(await store.insertJobs(chunk, connection)))
-  return added
+function statementsFor(pool: Pool): number {
+  // A pool is known by its methods: that of another copy of the driver need not say how large it is.
+  const { max = DEFAULT_POOL_SIZE } = 'options' in pool ? pool.options : { max: DEFAULT_POOL_SIZE }
+  return Math.max(1, Math.min(MOST_STATEMENTS, Math.floor(max / 2)))
 }

@@ -42,6 +42,23 @@ export const catalogue = {
     what: 'There is no such job, or it is not in the state that the call is about.',
     remedy: 'Look with `kong.jobs.get(id)`; a job may have ended, been purged, or expired from history.',
   },
+  KT_JOB_STATE: {
+    what: 'The job is in a state in which this cannot be done with it: it runs, or is over, or is just being finished.',
+    remedy:
+      'The message says which. Cancel what runs before you delete it; `kong.jobs.retry(id)` brings back what is over.',
+  },
+  KT_QUEUE_NOT_FOUND: {
+    what: 'There is no queue of that name: nobody ever served it, added to it or paused it.',
+    remedy: 'Correct the name; `kong.queues.list()` has those that exist.',
+  },
+  KT_TASK_NOT_FOUND: {
+    what: 'There is no task of that name: no runner ever knew it, nobody added a job of it or paused it.',
+    remedy: 'Correct the name; `kong.tasks.list()` has those that exist.',
+  },
+  KT_WORKER_NOT_FOUND: {
+    what: 'No process is registered under that number: it has stopped, or was declared dead.',
+    remedy: 'Look with `kong.workers.list()`; a process that was declared dead and lives has a new number.',
+  },
   KT_PERMISSION_DENIED: {
     what: "The database role may not do this with KongTask's schema.",
     remedy:
@@ -126,9 +143,43 @@ export const catalogue = {
     what: 'This process no longer owns the job: it was stalled or cut off for longer than the lease, and another may run it.',
     remedy: 'Stop working on it; look for a blocked event loop or a lost connection.',
   },
+  KT_ALREADY_COMPLETED: {
+    what: 'A handler called `complete(tx)` again, although the job has completed in a transaction of its already; this one cannot commit.',
+    remedy: 'Call `complete(tx)` once, at the end of the one transaction that does the work.',
+  },
+  KT_STEP_NAME_INVALID: {
+    what: 'The name of a step is empty, longer than 200 characters, begins with `sleep:`, or is no text that PostgreSQL can store.',
+    remedy: 'Give each step a short name of its own that is the same on each attempt.',
+  },
+  KT_STEP_DUPLICATE: {
+    what: 'Two steps of one execution have the same name, so that the second would get the result of the first.',
+    remedy: 'Rename one of them; in a loop, put what is worked on into the name: `resize ${image.id}`.',
+  },
+  KT_STEP_NOT_JSON: {
+    what: 'What a step returned cannot be stored as JSON, or is larger than 1 MiB. The step has run, and will run again on the next attempt.',
+    remedy: 'Return what later steps need as plain values: strings, numbers, arrays and objects.',
+  },
   KT_SHUTDOWN: {
     what: 'The runner is stopping and its grace period is over; the job goes back without losing an attempt.',
     remedy: 'Stop working when `signal` aborts, or raise `gracePeriod`.',
+  },
+  KT_JOB_DEAD: {
+    what: 'The job whose result is awaited is a dead letter: its attempts are used up, or it failed for good.',
+    remedy:
+      'The cause has its last error. Redrive it with `kong.deadLetters.redrive(id)` when that is mended.',
+  },
+  KT_RESULT_TIMEOUT: {
+    what: 'The job has not ended within the `timeout` of `kong.jobs.result`. It goes on.',
+    remedy: 'Wait longer, or ask again later.',
+  },
+  KT_CHUNK_INVALID: {
+    what: 'A chunk handler did not say what became of a job; the attempt failed.',
+    remedy:
+      'Return an array of `done(result)`, `failed(error)`, `snooze(…)` or `cancel(…)`, one for each job in their order, a Map of them by job id, or nothing where all are done.',
+  },
+  KT_MIDDLEWARE_INVALID: {
+    what: 'A middleware called `next` twice, or after it had ended.',
+    remedy: 'Call `next()` once, and return or await what it resolves with.',
   },
   KT_POSTGRES_NOT_FOUND: {
     what: 'No PostgreSQL server was found on this machine to start.',

@@ -1,13 +1,7 @@
+import type { JobFacts } from './job-facts.ts'
 import type { Settlement } from './settlement.ts'
 
-/** The facts about a job that every event about it carries. */
-export interface JobFacts {
-  readonly id: string
-  readonly task: string
-  readonly queue: string
-  readonly attempt: number
-  readonly maxAttempts: number
-}
+export type { JobFacts } from './job-facts.ts'
 
 /** What can be listened to: event name to payload. */
 export interface Events {
@@ -34,6 +28,13 @@ export interface Events {
   'job.stuck': { readonly job: JobFacts }
   /** The job completed, but its result is no JSON and was not kept. */
   'job.result_dropped': { readonly job: JobFacts; readonly why: string }
+  /**
+   * The task's backoff policy threw, or answered no delay (`error` says which). The default policy was asked instead,
+   * which said `delay` milliseconds.
+   */
+  'job.backoff_failed': { readonly job: JobFacts; readonly error: unknown; readonly delay: number }
+  /** The job was completed in a transaction of its handler's; what the handler came to behind that, this, was ignored. */
+  'job.outcome_ignored': { readonly job: JobFacts; readonly settlement: Settlement }
   'worker.started': { readonly worker: number; readonly queues: readonly string[] | 'all' }
   'worker.stopping': { readonly worker: number; readonly running: number }
   'worker.stopped': { readonly worker: number }
@@ -41,8 +42,38 @@ export interface Events {
   'worker.draining': { readonly worker: number }
   'worker.lease_lost': { readonly worker: number; readonly running: number }
   'worker.rescued': { readonly workers: number; readonly jobs: number }
+  /** The database role of this process may not do a chore; it is left to processes that may. Said once. */
+  'worker.not_allowed': { readonly doing: string; readonly error: unknown }
+  /** So many lines of handlers will not be found by `kong.jobs.logs`: the database did not take them. */
+  'worker.logs_dropped': { readonly lines: number }
   /** The database could not be reached or refused; work goes on when it answers again. */
   'worker.weather': { readonly doing: string; readonly error: unknown; readonly attempt: number }
 }
 
 export type EventName = keyof Events
+
+/** Every name, for those who come without types. */
+const NAMES: { readonly [N in EventName]: true } = {
+  'job.started': true,
+  'job.progress': true,
+  'job.settled': true,
+  'job.failed': true,
+  'job.lost': true,
+  'job.stuck': true,
+  'job.result_dropped': true,
+  'job.backoff_failed': true,
+  'job.outcome_ignored': true,
+  'worker.started': true,
+  'worker.stopping': true,
+  'worker.stopped': true,
+  'worker.draining': true,
+  'worker.lease_lost': true,
+  'worker.rescued': true,
+  'worker.not_allowed': true,
+  'worker.logs_dropped': true,
+  'worker.weather': true,
+}
+
+export function isEventName(name: unknown): name is EventName {
+  return typeof name === 'string' && Object.hasOwn(NAMES, name)
+}

@@ -22,7 +22,12 @@ export function parseInstant(value: unknown, option: string): string {
 }
 
 function fromDate(value: unknown): number {
-  return value instanceof Date ? value.getTime() : Number.NaN
+  try {
+    return value instanceof Date ? value.getTime() : Number.NaN
+  } catch {
+    // A proxy, or an object that only inherits from Date.
+    return Number.NaN
+  }
 }
 
 // `Date.parse` takes 30 February for 2 March, and text without an offset for local time: so read it here.
@@ -32,9 +37,11 @@ function fromText(text: string): number {
   const part = (index: number): number => Number(match[index] ?? '0')
   const [year, month, day, hour, minute, second] = [part(1), part(2), part(3), part(4), part(5), part(6)]
   const offset = (part(9) * 60 + part(10)) * (match[8] === '-' ? -1 : 1)
-  if (hour > 23 || minute > 59 || second > 59 || part(9) > 15 || part(10) > 59) return Number.NaN
+  // PostgreSQL has no year 0.
+  if (year === 0 || hour > 23 || minute > 59 || second > 59 || part(9) > 15 || part(10) > 59)
+    return Number.NaN
   const midnight = dayInUtc(year, month, day)
-  const fraction = Math.floor(Number(`0.${match[7] ?? '0'}`) * 1_000)
+  const fraction = Number((match[7] ?? '').slice(0, 3).padEnd(3, '0'))
   return midnight + ((hour * 60 + minute - offset) * 60 + second) * 1_000 + fraction
 }
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { checkJobOptions } from './job-options.ts'
 
+type Refused = readonly [options: unknown, code: string, message: string | RegExp]
+
 describe('job options', () => {
   it('are parsed: durations to milliseconds, times to UTC', () => {
     expect(
@@ -13,9 +15,14 @@ describe('job options', () => {
         timeout: '30s',
         retain: '1h',
         metadata: { tenant: 7, at: new Date(0), none: undefined },
+        uniqueKey: 'order 7',
+        uniqueFor: '1h30m',
+        onConflict: 'keep_schedule',
+        serialKey: 'customer 7',
+        flags: ['gpu', 'eu-only'],
       }),
     ).toEqual({
-      delay: 300_000,
+      scheduledIn: 300_000,
       queue: 'email',
       maxAttempts: 3,
       priority: 0,
@@ -23,12 +30,17 @@ describe('job options', () => {
       timeout: 30_000,
       retain: 3_600_000,
       metadata: { tenant: 7, at: '1970-01-01T00:00:00.000Z' },
+      uniqueKey: 'order 7',
+      uniqueFor: 5_400_000,
+      onConflict: 'keep_schedule',
+      serialKey: 'customer 7',
+      flags: ['gpu', 'eu-only'],
     })
     expect(checkJobOptions({ scheduledAt: '2026-09-01T10:00:00+02:00' })).toEqual({
-      dueAt: '2026-09-01T08:00:00.000Z',
+      scheduledAt: '2026-09-01T08:00:00.000Z',
     })
     expect(checkJobOptions({ retain: false })).toEqual({ retain: false })
-    expect(checkJobOptions({ scheduledIn: 0 })).toEqual({ delay: 0 })
+    expect(checkJobOptions({ scheduledIn: 0 })).toEqual({ scheduledIn: 0 })
   })
 
   it.each([
@@ -43,14 +55,27 @@ describe('job options', () => {
 
   it('given once are not changed by what the caller does to their parts later', () => {
     const tags = ['a']
+    const flags = ['x']
     const metadata = { list: [1] }
-    const checked = checkJobOptions({ tags, metadata })
+    const checked = checkJobOptions({ tags, flags, metadata })
     tags.push('b')
+    flags.push('y')
     metadata.list.push(2)
-    expect(checked).toEqual({ tags: ['a'], metadata: { list: [1] } })
+    expect(checked).toEqual({ tags: ['a'], flags: ['x'], metadata: { list: [1] } })
   })
 
-  const refused: readonly (readonly [options: unknown, code: string, message: string | RegExp])[] = [
+  it.each(['k', ' ', 'x'.repeat(512), 'ä'.repeat(256), '💌'.repeat(128), 'e\u0301', "'; drop table jobs"])(
+    'take the key %j for unique and for serial',
+    (key) => {
+      expect(checkJobOptions({ uniqueKey: key, serialKey: key })).toEqual({ uniqueKey: key, serialKey: key })
+    },
+  )
+
+  it.each(['skip', 'replace', 'keep_schedule'])('take %j for a conflict', (onConflict) => {
+    expect(checkJobOptions({ uniqueFor: 1, onConflict })).toEqual({ uniqueFor: 1, onConflict })
+  })
+
+  const refused: readonly Refused[] = [
     [null, 'KT_OPTION_INVALID', 'a plain object, not null'],
     [5, 'KT_OPTION_INVALID', 'not 5'],
     ['5m', 'KT_OPTION_INVALID', 'not "5m"'],
@@ -63,7 +88,6 @@ describe('job options', () => {
       /"scheduleIn"\. Did you mean "scheduledIn"\? Known options: scheduledIn, /,
     ],
     [{ run_at: '5m' }, 'KT_OPTION_UNKNOWN', '"run_at". Known options'],
-    [{ uniqueKey: 'x' }, 'KT_OPTION_UNKNOWN', '"uniqueKey"'],
     [{ unknown: undefined }, 'KT_OPTION_UNKNOWN', '"unknown"'],
     [JSON.parse('{"__proto__": 1}'), 'KT_OPTION_UNKNOWN', '"__proto__"'],
     [{ constructor: 1 }, 'KT_OPTION_UNKNOWN', '"constructor"'],
@@ -98,6 +122,30 @@ describe('job options', () => {
     [{ metadata: { a: '\0' } }, 'KT_OPTION_INVALID', '`metadata.a` holds the character'],
     [{ metadata: { a: 'x'.repeat(16 * 1024) } }, 'KT_OPTION_INVALID', '16384 bytes'],
     [{ metadata: { toJSON: () => [1] } }, 'KT_OPTION_INVALID', 'plain object'],
+    ...['uniqueKey', 'serialKey'].flatMap((option): Refused[] => [
+      [{ [option]: '' }, 'KT_OPTION_INVALID', `\`${option}\` must be text of 1 to 512 bytes, not ""`],
+      [{ [option]: 'x'.repeat(513) }, 'KT_OPTION_INVALID', '1 to 512 bytes'],
+      [{ [option]: `${'ä'.repeat(256)}x` }, 'KT_OPTION_INVALID', '1 to 512 bytes'],
+      [{ [option]: 'a\0' }, 'KT_OPTION_INVALID', `\`${option}\` holds the character`],
+      [{ [option]: '\ud800' }, 'KT_OPTION_INVALID', `\`${option}\` holds half of a surrogate pair`],
+      [{ [option]: 5 }, 'KT_OPTION_INVALID', 'must be a string, not 5'],
+      [{ [option]: null }, 'KT_OPTION_INVALID', 'must be a string, not null'],
+      [{ [option]: ['a'] }, 'KT_OPTION_INVALID', 'must be a string, not an array'],
+    ]),
+    [{ uniqueFor: 0 }, 'KT_DURATION_INVALID', '`uniqueFor`: 0 must be longer than zero'],
+    [{ uniqueFor: 0.4 }, 'KT_DURATION_INVALID', 'longer than zero'],
+    [{ uniqueFor: false }, 'KT_DURATION_INVALID', '`uniqueFor`'],
+    [{ uniqueFor: '101y' }, 'KT_DURATION_INVALID', '`uniqueFor`'],
+    [{ onConflict: 'Skip' }, 'KT_OPTION_INVALID', "'skip', 'replace' or 'keep_schedule', not \"Skip\""],
+    [{ onConflict: 'keepSchedule' }, 'KT_OPTION_INVALID', 'keep_schedule'],
+    [{ onConflict: null }, 'KT_OPTION_INVALID', 'not null'],
+    [{ onConflict: true }, 'KT_OPTION_INVALID', 'not true'],
+    [{ flags: 'gpu' }, 'KT_OPTION_INVALID', '`flags` must be an array of strings'],
+    [{ flags: new Set(['gpu']) }, 'KT_OPTION_INVALID', '`flags`'],
+    [{ flags: [''] }, 'KT_NAME_INVALID', 'The flag "" is empty'],
+    [{ flags: ['x'.repeat(101)] }, 'KT_NAME_INVALID', 'is too long'],
+    [{ flags: ['a\0'] }, 'KT_NAME_INVALID', 'holds the character'],
+    [{ flags: Array.from({ length: 33 }, String) }, 'KT_OPTION_INVALID', '`flags` may hold at most 32'],
   ]
 
   it.each(refused)('%j is refused', (options, code, message) => {

@@ -91,12 +91,12 @@ const NOTHING: NewJobOptions = Object.freeze({})
 export function checkJobOptions(value: unknown): NewJobOptions {
   if (value === undefined) return NOTHING
   const options = readOptions(value, checks, 'job options')
-  if (options['scheduledIn'] !== undefined && options['scheduledAt'] !== undefined) {
-    throw new KongTaskError('KT_OPTION_INVALID', 'Give `scheduledIn` or `scheduledAt`, not both.')
-  }
   const checked: NewJobOptions = {}
   for (const [option, given] of Object.entries(options)) {
     if (given !== undefined) Object.assign(checked, checks.get(option)?.(given))
+  }
+  if (checked.scheduledIn !== undefined && checked.scheduledAt !== undefined) {
+    throw new KongTaskError('KT_OPTION_INVALID', 'Give `scheduledIn` or `scheduledAt`, not both.')
   }
   return checked
 }

@@ -26,6 +26,15 @@ export interface JobError {
 /** An error that caused another. */
 export type ErrorCause = Pick<JobError, 'name' | 'message' | 'code' | 'stack' | 'cause'>
 
+/** How far a job is. */
+export interface JobProgress {
+  readonly done: number
+  readonly total: number
+  /** For people. */
+  readonly note: string | undefined
+  readonly at: Date
+}
+
 /** One row: a task to perform once, with its history. */
 export interface Job<Payload = unknown> {
   readonly id: JobId
@@ -47,8 +56,14 @@ export interface Job<Payload = unknown> {
   readonly uniqueKey: string | undefined
   readonly serialKey: string | undefined
   readonly flags: readonly string[]
+  /** The job whose handler added this one. */
+  readonly parentId: JobId | undefined
+  /** What all jobs have in common of which one led to the other: the id of the first; of a job that has no parent its own. */
+  readonly rootId: JobId
   /** How often its handler asked to be run again later. */
   readonly snoozes: number
   readonly errors: readonly JobError[]
   readonly result: Json | undefined
+  /** The last that its handler said of how far it is, in this attempt or one before; a second late at the most. */
+  readonly progress: JobProgress | undefined
 }

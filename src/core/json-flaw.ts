@@ -15,7 +15,7 @@ interface Finding {
 type Ancestors = Set<object> | undefined
 
 /** Deeper values are refused: PostgreSQL's JSON parser recurses, and so do most validators. */
-const DEEPEST = 1_000
+export const DEEPEST = 1_000
 
 /** What JSON.stringify makes `{}` of without a word, or an object that nobody meant. */
 const LOSSY =

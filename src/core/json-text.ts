@@ -1,4 +1,5 @@
 import { findJsonFlaw, type JsonFlaw } from './json-flaw.ts'
+import { rawJsonFlaw } from './raw-json-flaw.ts'
 import { findTextFlaw } from './storable-text.ts'
 
 /**
@@ -18,7 +19,7 @@ export type RefuseFlaw = (flaw: JsonFlaw) => Error
  */
 export function jsonText(value: unknown, refuse: RefuseFlaw): string {
   const text = stringified(value, refuse)
-  const flaw = findJsonFlaw(value, false) ?? suspectedTextFlaw(text)
+  const flaw = flawOf(value, refuse) ?? suspectedTextFlaw(text)
   if (flaw !== undefined) throw refuse(flaw)
   // Only values that the walk refuses have no text.
   return text ?? 'null'
@@ -33,9 +34,12 @@ export function rawJsonText(text: unknown, refuse: RefuseFlaw): string {
   try {
     JSON.parse(text)
   } catch (error) {
-    throw refuse({ path: [], why: `is no JSON text: ${error instanceof Error ? error.message : 'unreadable'}` })
+    throw refuse({
+      path: [],
+      why: `is no JSON text: ${error instanceof Error ? error.message : 'unreadable'}`,
+    })
   }
-  const flaw = /[\uD800-\uDFFF\0]/.test(text) ? (findTextFlaw(text) ?? suspectedTextFlaw(text)) : suspectedTextFlaw(text)
+  const flaw = rawJsonFlaw(text)
   if (flaw !== undefined) throw refuse(flaw)
   return text
 }
@@ -55,10 +59,23 @@ function stringified(value: unknown, refuse: RefuseFlaw): string | undefined {
   try {
     return JSON.stringify(value)
   } catch (error) {
-    const why =
-      error instanceof Error ? `cannot be read: ${error.message.split('\n', 1)[0]}` : 'cannot be read'
-    throw refuse(careful(value) ?? { path: [], why })
+    throw refuse(careful(value) ?? unreadable(error))
   }
+}
+
+function flawOf(value: unknown, refuse: RefuseFlaw): JsonFlaw | undefined {
+  try {
+    return findJsonFlaw(value, false)
+  } catch (error) {
+    // It was read once already, but need not answer the same twice.
+    throw refuse(unreadable(error))
+  }
+}
+
+function unreadable(error: unknown): JsonFlaw {
+  const message: unknown = error instanceof Error ? error.message : undefined
+  const why = typeof message === 'string' ? `cannot be read: ${message.split('\n', 1)[0]}` : 'cannot be read'
+  return { path: [], why }
 }
 
 // A getter or proxy that throws for JSON.stringify throws for the walk as well.

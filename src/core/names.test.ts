@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { checkQueueName, checkSchemaName, checkTag, checkTaskName } from './names.ts'
+import { checkFlag, checkQueueName, checkSchemaName, checkTag, checkTaskName } from './names.ts'
 
 describe('task and queue names', () => {
   it.each(['a', 'send_email', 'Mail.send', 'app:mail/send-v2', '0', 'x'.repeat(128)])('%j is one', (name) => {
@@ -34,15 +34,17 @@ describe('task and queue names', () => {
   })
 })
 
-describe('tags', () => {
+describe('tags and flags', () => {
   it.each(['x', 'two words', 'ä', '💌'.repeat(100), 'x'.repeat(100)])('%j is one', (tag) => {
     expect(checkTag(tag)).toBe(tag)
+    expect(checkFlag(tag)).toBe(tag)
   })
 
   it.each(['', 'x'.repeat(101), '💌'.repeat(101), 'a\0b', '\ud800', '\udc00x', 5, null, {}, undefined])(
     '%j is none',
     (tag) => {
       expect(() => checkTag(tag)).toThrow(expect.objectContaining({ code: 'KT_NAME_INVALID' }))
+      expect(() => checkFlag(tag)).toThrow(expect.objectContaining({ code: 'KT_NAME_INVALID' }))
     },
   )
 })

@@ -26,6 +26,14 @@ export interface NewJobOptions {
   readonly metadata?: JsonObject
 }
 
+/** Where a job comes from that the handler of another one added. */
+export interface Lineage {
+  /** That other one. */
+  readonly id: string
+  /** The first of them all, which nobody's handler added. */
+  readonly root: string
+}
+
 /** A job that has passed every check at the door: what the store writes. */
 export interface NewJob {
   readonly task: string
@@ -35,6 +43,7 @@ export interface NewJob {
   readonly options: NewJobOptions
   /** The task's own defaults are among the options already; what was published about it does not count. */
   readonly contract: boolean
+  readonly parent?: Lineage | undefined
 }
 
 /** What became of one added job. */

@@ -4,7 +4,7 @@ import { jsonPath } from './json-path.ts'
 import { byteLength, isLargerThan, jsonText } from './json-text.ts'
 import type { Json, JsonObject } from './json.ts'
 import { checkFlag, checkTag } from './names.ts'
-import type { OnConflict } from './new-job.ts'
+import type { NewJobOptions, OnConflict } from './new-job.ts'
 import { isPlainObject } from './plain-object.ts'
 import { showValue } from './show-value.ts'
 import { textFlaw } from './storable-text.ts'
@@ -55,10 +55,33 @@ export function checkOnConflict(value: unknown): OnConflict {
   throw invalid('onConflict', value, "must be 'skip', 'replace' or 'keep_schedule'")
 }
 
+/** @throws KT_OPTION_INVALID */
+export function checkConflictHasKey({ onConflict, uniqueKey, uniqueFor }: NewJobOptions): void {
+  if (onConflict === undefined || uniqueKey !== undefined || uniqueFor !== undefined) return
+  throw new KongTaskError(
+    'KT_OPTION_INVALID',
+    '`onConflict` says what to do about a key, and needs `uniqueKey` or `uniqueFor` beside it.',
+  )
+}
+
 function checkLabels(value: unknown, option: string, check: (label: unknown) => string): readonly string[] {
-  if (!Array.isArray(value)) throw invalid(option, value, 'must be an array of strings')
-  if (value.length > MOST_LABELS) throw invalid(option, value, `may hold at most ${MOST_LABELS} entries`)
-  return Object.freeze(Array.from(value, check))
+  const labels = readLabels(value, option)
+  if (labels === undefined) throw invalid(option, value, 'must be an array of strings')
+  if (labels.length > MOST_LABELS) throw invalid(option, value, `may hold at most ${MOST_LABELS} entries`)
+  return Object.freeze(labels.map((label) => check(label)))
+}
+
+/** Read once, holes as `undefined`, no more than is needed to see that there are too many: it may be a proxy. */
+function readLabels(value: unknown, option: string): readonly unknown[] | undefined {
+  try {
+    if (!Array.isArray(value)) return undefined
+    const length = Math.min(value.length, MOST_LABELS + 1)
+    return Array.from({ length }, (_, index): unknown => value[index])
+  } catch (cause) {
+    throw new KongTaskError('KT_OPTION_INVALID', `\`${option}\` cannot be read; the cause has the error.`, {
+      cause,
+    })
+  }
 }
 
 /** A plain object of up to 16 KiB as JSON; returned as it will be stored. @throws KT_OPTION_INVALID */

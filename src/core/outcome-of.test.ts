@@ -112,6 +112,30 @@ describe('what a handler throws', () => {
     expect(outcomeOfThrow(new RetryableError('busy', { retryIn: 0 }))).toMatchObject({ retryIn: 0 })
   })
 
+  it.each([new Date('2030-01-01T08:00:00Z'), '2030-01-01T10:00:00+02:00'])(
+    'is tried again at the time that a RetryableError names: %s',
+    (retryAt) => {
+      expect(outcomeOfThrow(new QuotaExceeded('busy', { retryAt }))).toMatchObject({
+        ...retried,
+        retryAt: '2030-01-01T08:00:00.000Z',
+      })
+    },
+  )
+
+  it.each<readonly [string, object, string]>([
+    ['both', { retryIn: 1, retryAt: new Date() }, 'KT_OPTION_INVALID'],
+    ['a time without an offset', { retryAt: '2030-01-01T08:00:00' }, 'KT_DATE_INVALID'],
+    ['no time', { retryAt: new Date(Number.NaN) }, 'KT_DATE_INVALID'],
+    ['no duration', { retryIn: 'soon' }, 'KT_DURATION_INVALID'],
+  ])('cannot be a RetryableError that says %s: making it throws', (_, options, code) => {
+    expect(() => new RetryableError('busy', options)).toThrow(expect.objectContaining({ code }))
+  })
+
+  it('is passed on as it was, for backoff policies', () => {
+    const thrown = { code: 429 }
+    expect(outcomeOfThrow(thrown)).toMatchObject({ thrown })
+  })
+
   it.each<readonly [string, unknown]>([
     ['a PermanentError', new PermanentError('no such user')],
     ['a subclass', new NoSuchUser('x')],

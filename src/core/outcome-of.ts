@@ -44,6 +44,8 @@ export function outcomeOfThrow(thrown: unknown): Outcome {
     error: failedAttempt(thrown),
     permanent: ifReadable(() => isPermanent(thrown)) ?? false,
     retryIn: ifReadable(() => (thrown instanceof RetryableError ? thrown.retryIn : undefined)),
+    retryAt: ifReadable(() => (thrown instanceof RetryableError ? thrown.retryAt : undefined)),
+    thrown,
   }
 }
 

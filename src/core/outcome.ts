@@ -10,6 +10,10 @@ export type Outcome =
       readonly permanent: boolean
       /** Milliseconds from now, where the handler asked for a certain delay. */
       readonly retryIn: number | undefined
+      /** ISO 8601 in UTC, where the handler asked for a certain time. Not together with `retryIn`. */
+      readonly retryAt: string | undefined
+      /** What was thrown, for backoff policies: it is not kept. */
+      readonly thrown: unknown
     }
   | { readonly kind: 'snoozed'; readonly delay: number }
   | { readonly kind: 'cancelled'; readonly reason: string }

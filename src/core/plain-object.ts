@@ -10,8 +10,13 @@ export type KnownKeys = Pick<ReadonlyMap<string, unknown>, 'has' | 'keys'> | Rea
 /** An object that was written as one: no array, no class instance; of whatever realm. */
 export function isPlainObject(value: unknown): value is PlainObject {
   if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || Object.getPrototypeOf(prototype) === null
+  try {
+    const prototype: unknown = Object.getPrototypeOf(value)
+    return prototype === null || Object.getPrototypeOf(prototype) === null
+  } catch {
+    // A proxy that does not want to be looked at.
+    return false
+  }
 }
 
 /**
@@ -29,10 +34,26 @@ export function readOptions(value: unknown, known: KnownKeys, what: string): Pla
       `${what}: the options must be a plain object, not ${showValue(value)}.`,
     )
   }
-  for (const key of Object.keys(value)) {
+  const options = copied(value, what)
+  for (const key of Object.keys(options)) {
     if (!known.has(key)) throw unknownOption(key, known, what)
   }
-  return value
+  return options
+}
+
+/** Read once: getters are their owner's code, may throw, and need not answer the same twice. */
+function copied(value: PlainObject, what: string): PlainObject {
+  try {
+    return { ...value }
+  } catch (cause) {
+    throw new KongTaskError(
+      'KT_OPTION_INVALID',
+      `${what}: the options cannot be read; the cause has the error.`,
+      {
+        cause,
+      },
+    )
+  }
 }
 
 function unknownOption(key: string, known: KnownKeys, what: string): KongTaskError {

@@ -1,11 +1,20 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { defaultBackoff, exponential, fixed, polynomial, type BackoffPolicy } from './retry-policy.ts'
+import {
+  defaultBackoff,
+  delayAfter,
+  exponential,
+  fixed,
+  polynomial,
+  type AttemptBackoff,
+  type BackoffFailure,
+  type BackoffPolicy,
+} from './retry-policy.ts'
 
 const SEED = 20_250_101
 const YEAR = 365 * 24 * 3_600_000
 
-function samples(policy: BackoffPolicy, attempt: number): number[] {
+function samples(policy: AttemptBackoff, attempt: number): number[] {
   return Array.from({ length: 2_000 }, () => policy(attempt))
 }
 
@@ -31,7 +40,7 @@ describe('the default policy', () => {
 })
 
 describe('a policy without jitter', () => {
-  it.each<readonly [string, BackoffPolicy, readonly number[]]>([
+  it.each<readonly [string, AttemptBackoff, readonly number[]]>([
     ['exponential()', exponential({ jitter: 0 }), [1_000, 2_000, 4_000, 8_000]],
     [
       "exponential from '5s' by 3",
@@ -88,6 +97,68 @@ describe('any policy', () => {
     expect(Math.max(...delays)).toBeGreaterThan(3_400_000)
     expect(Math.min(...delays)).toBeLessThan(1_400_000)
   })
+})
+
+describe('a policy that is asked', () => {
+  const failure: BackoffFailure = {
+    job: { id: '7', task: 'work', queue: 'default', attempt: 2, maxAttempts: 25 },
+    error: new RangeError('busy'),
+  }
+
+  it('sees the attempt that failed, the job and what was thrown', () => {
+    const asked: unknown[] = []
+    const policy: BackoffPolicy = (...args) => {
+      asked.push(...args)
+      return 5
+    }
+    expect(delayAfter(failure, policy)).toEqual({ delay: 5 })
+    expect(asked).toEqual([2, failure])
+  })
+
+  it.each<readonly [unknown, number]>([
+    [0, 0],
+    [1.4, 1],
+    ['5m', 300_000],
+    ['1h30m', 5_400_000],
+    [Infinity, YEAR],
+    [1e300, YEAR],
+    [10 * YEAR, YEAR],
+    ['99w', YEAR],
+  ])('may answer %s: %d ms', (answer, delay) => {
+    expect(Reflect.apply(delayAfter, undefined, [failure, () => answer])).toEqual({ delay })
+  })
+
+  it('is the default, attempt⁴ seconds ± 10 %, where the task has none', () => {
+    expect(isDefault(delayAfter(failure).delay)).toBe(true)
+    expect(delayAfter(failure)).not.toHaveProperty('flaw')
+  })
+
+  const thrown = new TypeError('broken')
+  const nonsense = expect.objectContaining({ code: 'KT_DURATION_INVALID' })
+  it.each<readonly [string, () => unknown, unknown]>([
+    [
+      'throws',
+      () => {
+        throw thrown
+      },
+      thrown,
+    ],
+    ['answers NaN', () => Number.NaN, nonsense],
+    ['answers a negative delay', () => -1, nonsense],
+    ['answers minus infinity', () => -Infinity, nonsense],
+    ['answers nothing', () => undefined, nonsense],
+    ['answers what is no duration', () => 'soon', nonsense],
+    ['answers a promise', () => Promise.resolve(5), nonsense],
+    ['answers a promise that rejects, which would end the process', () => Promise.reject(thrown), nonsense],
+  ])('and %s is replaced by the default, and it is said why', (_, policy, error) => {
+    const asked: unknown = Reflect.apply(delayAfter, undefined, [failure, policy])
+    expect(asked).toEqual({ delay: expect.any(Number), flaw: { error } })
+    expect(asked).toSatisfy(({ delay }: { delay: number }) => isDefault(delay))
+  })
+
+  function isDefault(delay: number): boolean {
+    return delay >= 14_400 && delay <= 17_600
+  }
 })
 
 describe('options that make no sense', () => {

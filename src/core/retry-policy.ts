@@ -1,8 +1,26 @@
-import { parseDuration } from './duration.ts'
+import { parseDuration, type Duration } from './duration.ts'
 import { KongTaskError } from './errors.ts'
+import type { JobFacts } from './job-facts.ts'
 
-/** How long to wait after a failed attempt (1-based): milliseconds. */
-export type BackoffPolicy = (attempt: number) => number
+/** What a backoff policy may go by, beside the number of the attempt. */
+export interface BackoffFailure {
+  readonly job: JobFacts
+  /** What the handler threw, or the `JobTimeoutError`. */
+  readonly error: unknown
+}
+
+/**
+ * How long to wait after a failed attempt (1-based): milliseconds, or text such as `'10m'`. From 0 to a year; what is
+ * longer waits a year. A policy that throws, or answers anything else, is replaced by the default for this once, and
+ * `job.backoff_failed` says so.
+ *
+ * @example
+ * backoff: (attempt, { error }) => (error instanceof QuotaExceeded ? '1h' : attempt * 1_000)
+ */
+export type BackoffPolicy = (attempt: number, failure: BackoffFailure) => Duration
+
+/** A policy that goes by the number of the attempt alone, and answers milliseconds. */
+export type AttemptBackoff = (attempt: number) => number
 
 /** Share by which a delay varies in either direction, so that jobs that failed together do not return together. */
 const JITTER = 0.1
@@ -22,7 +40,7 @@ export function exponential(
     readonly base?: number | string | undefined
     readonly factor?: number | undefined
   } = {},
-): BackoffPolicy {
+): AttemptBackoff {
   const base = parseDuration(options.base ?? 1_000, 'base')
   const factor = checkedNumber(options.factor ?? 2, 'factor', 1, 100)
   // Zero times infinity would be no number.
@@ -35,19 +53,19 @@ export function polynomial(
     readonly base?: number | string | undefined
     readonly power?: number | undefined
   } = {},
-): BackoffPolicy {
+): AttemptBackoff {
   const base = parseDuration(options.base ?? 1_000, 'base')
   const power = checkedNumber(options.power ?? 4, 'power', 0, 10)
   return limited((attempt) => base * attempt ** power, options)
 }
 
 /** The same delay after every attempt. */
-export function fixed(delay: number | string, options: BackoffLimits = {}): BackoffPolicy {
+export function fixed(delay: number | string, options: BackoffLimits = {}): AttemptBackoff {
   const milliseconds = parseDuration(delay, 'delay')
   return limited(() => milliseconds, options)
 }
 
-function limited(delayOf: (attempt: number) => number, options: BackoffLimits): BackoffPolicy {
+function limited(delayOf: (attempt: number) => number, options: BackoffLimits): AttemptBackoff {
   const max = options.max === undefined ? LONGEST : parseDuration(options.max, 'max')
   const jitter = checkedNumber(options.jitter ?? JITTER, 'jitter', 0, 1)
   return (attempt) => {
@@ -66,18 +84,25 @@ function checkedNumber(value: unknown, option: string, least: number, most: numb
 }
 
 /** attempt⁴ seconds ± 10 %: 1 s, 16 s, 81 s, 4 min … 25 attempts take about three weeks. */
-export const defaultBackoff: BackoffPolicy = polynomial()
+export const defaultBackoff: AttemptBackoff = polynomial()
 
-/**
- * What a policy says, up to a year. One that throws or answers no delay is replaced by the default: whatever it does,
- * the job must be settled.
- */
-export function delayAfter(attempt: number, policy: BackoffPolicy = defaultBackoff): number {
+/** What a policy came to. */
+export interface BackoffDelay {
+  /** Milliseconds. */
+  readonly delay: number
+  /** Why the default was asked instead: what the policy threw, or what was wrong with its answer. */
+  readonly flaw?: { readonly error: unknown }
+}
+
+/** What a policy says, up to a year; whatever it does, the job must be settled. */
+export function delayAfter(failure: BackoffFailure, policy: BackoffPolicy = defaultBackoff): BackoffDelay {
+  const { attempt } = failure.job
   try {
-    const delay = policy(attempt)
-    if (typeof delay === 'number' && delay >= 0) return Math.min(delay, LONGEST)
-  } catch {
-    // As if it had answered nothing.
+    const answer: unknown = policy(attempt, failure)
+    if (answer instanceof Promise) answer.catch(() => undefined)
+    const isLong = typeof answer === 'number' && answer > LONGEST
+    return { delay: isLong ? LONGEST : Math.min(parseDuration(answer, 'backoff'), LONGEST) }
+  } catch (error) {
+    return { delay: defaultBackoff(attempt), flaw: { error } }
   }
-  return defaultBackoff(attempt)
 }

@@ -1,16 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import type { FailedAttempt, Outcome } from './outcome.ts'
-import { decide, type SettlementFacts } from './settlement.ts'
+import { decide, type AttemptFacts } from './settlement.ts'
 
 const error: FailedAttempt = { name: 'Error', message: 'no answer' }
-const failed = { kind: 'failed', error, permanent: false, retryIn: undefined } satisfies Outcome
-const hour: SettlementFacts['backoff'] = () => 3_600_000
+const thrown = new RangeError('no answer')
+const failed = {
+  kind: 'failed',
+  error,
+  permanent: false,
+  retryIn: undefined,
+  retryAt: undefined,
+  thrown,
+} satisfies Outcome
+const hour = (): number => 3_600_000
 
-const attemptsLeft: SettlementFacts = { attempt: 2, maxAttempts: 3, backoff: hour }
-const lastAttempt: SettlementFacts = { attempt: 3, maxAttempts: 3, backoff: hour }
-const beyond: SettlementFacts = { attempt: 4, maxAttempts: 3, backoff: hour }
-
-const YEAR = 365 * 24 * 3_600_000
+const attemptsLeft: AttemptFacts = { attempt: 2, maxAttempts: 3 }
+const lastAttempt: AttemptFacts = { attempt: 3, maxAttempts: 3 }
+const beyond: AttemptFacts = { attempt: 4, maxAttempts: 3 }
 
 describe('what an outcome means', () => {
   it.each<readonly [Outcome, unknown, unknown]>([
@@ -30,71 +36,41 @@ describe('what an outcome means', () => {
       { kind: 'retry', delay: 0, error },
       { kind: 'dead', reason: 'attempts', error },
     ],
+    [
+      { ...failed, retryAt: '2030-01-01T00:00:00.000Z' },
+      { kind: 'retry', at: '2030-01-01T00:00:00.000Z', error },
+      { kind: 'dead', reason: 'attempts', error },
+    ],
     [{ ...failed, permanent: true }, { kind: 'dead', reason: 'permanent', error }, 'the same'],
     [{ ...failed, permanent: true, retryIn: 7 }, { kind: 'dead', reason: 'permanent', error }, 'the same'],
   ])('%j: with attempts left %j, at the last %j', (outcome, withAttemptsLeft, atTheLast) => {
-    expect(decide(outcome, attemptsLeft)).toEqual(withAttemptsLeft)
+    expect(decide(outcome, attemptsLeft, hour)).toEqual(withAttemptsLeft)
     const expected = atTheLast === 'the same' ? withAttemptsLeft : atTheLast
-    expect(decide(outcome, lastAttempt)).toEqual(expected)
-    expect(decide(outcome, beyond)).toEqual(expected)
+    expect(decide(outcome, lastAttempt, hour)).toEqual(expected)
+    expect(decide(outcome, beyond, hour)).toEqual(expected)
   })
 
-  it('asks the backoff policy with the number of the attempt that failed', () => {
-    const asked: number[] = []
-    const backoff = (attempt: number): number => {
-      asked.push(attempt)
-      return attempt * 10
+  it('asks the backoff policy about what was thrown', () => {
+    const asked: unknown[] = []
+    const delayAfter = (...args: unknown[]): number => {
+      asked.push(args)
+      return 40
     }
-    expect(decide(failed, { attempt: 4, maxAttempts: 9, backoff })).toMatchObject({ delay: 40 })
-    expect(asked).toEqual([4])
+    expect(decide(failed, attemptsLeft, delayAfter)).toMatchObject({ delay: 40 })
+    expect(asked).toEqual([[thrown, attemptsLeft]])
   })
 
   it('does not ask the policy where the handler knows better, or nothing is retried', () => {
-    const backoff = (): never => {
+    const delayAfter = (): never => {
       throw new Error('asked')
     }
-    const facts = { attempt: 1, maxAttempts: 2, backoff }
-    expect(decide({ ...failed, retryIn: 5 }, facts)).toMatchObject({ kind: 'retry', delay: 5 })
-    expect(decide({ ...failed, permanent: true }, facts)).toMatchObject({ kind: 'dead' })
-    expect(decide(failed, { ...facts, attempt: 2 })).toMatchObject({ kind: 'dead' })
-  })
-
-  it('follows the default policy, attempt⁴ seconds ± 10 %, where there is no other', () => {
-    const settlement = decide(failed, { attempt: 3, maxAttempts: 25, backoff: undefined })
-    expect(settlement).toMatchObject({ kind: 'retry', error })
-    expect(delayOf(settlement)).toBeGreaterThanOrEqual(72_900)
-    expect(delayOf(settlement)).toBeLessThanOrEqual(89_100)
+    const at = '2030-01-01T00:00:00.000Z'
+    expect(decide({ ...failed, retryIn: 5 }, attemptsLeft, delayAfter)).toMatchObject({
+      kind: 'retry',
+      delay: 5,
+    })
+    expect(decide({ ...failed, retryAt: at }, attemptsLeft, delayAfter)).toMatchObject({ kind: 'retry', at })
+    expect(decide({ ...failed, permanent: true }, attemptsLeft, delayAfter)).toMatchObject({ kind: 'dead' })
+    expect(decide(failed, lastAttempt, delayAfter)).toMatchObject({ kind: 'dead' })
   })
 })
-
-describe('a broken backoff policy', () => {
-  it.each<readonly [string, () => unknown]>([
-    ['throws', () => Reflect.apply(JSON.parse, undefined, ['{'])],
-    ['returns NaN', () => Number.NaN],
-    ['returns a negative delay', () => -1],
-    ['returns minus infinity', () => -Infinity],
-    ['returns nothing', () => undefined],
-    ['returns text', () => '5m'],
-    ['returns a promise', () => Promise.resolve(5)],
-  ])('that %s is replaced by the default one', (_, policy) => {
-    const facts = { attempt: 2, maxAttempts: 25, backoff: policy }
-    const settlement: unknown = Reflect.apply(decide, undefined, [failed, facts])
-    expect(settlement).toMatchObject({ kind: 'retry', error })
-    expect(delayOf(settlement)).toBeGreaterThanOrEqual(14_400)
-    expect(delayOf(settlement)).toBeLessThanOrEqual(17_600)
-  })
-
-  it.each([Infinity, 1e300, 10 * YEAR])('that returns %d waits a year, the longest that is', (delay) => {
-    expect(decide(failed, { ...attemptsLeft, backoff: () => delay })).toMatchObject({ delay: YEAR })
-  })
-
-  it('may as well ask for no delay at all', () => {
-    expect(decide(failed, { ...attemptsLeft, backoff: () => 0 })).toMatchObject({ delay: 0 })
-  })
-})
-
-function delayOf(settlement: unknown): unknown {
-  return typeof settlement === 'object' && settlement !== null && 'delay' in settlement
-    ? settlement.delay
-    : undefined
-}

@@ -1,26 +1,36 @@
-import { delayAfter, type BackoffPolicy } from './retry-policy.ts'
 import type { Json } from './json.ts'
 import type { FailedAttempt, Outcome } from './outcome.ts'
 
 /** What an outcome means for the job: what is written. */
 export type Settlement =
   | { readonly kind: 'completed'; readonly result: Json | undefined }
-  | { readonly kind: 'retry'; readonly delay: number; readonly error: FailedAttempt }
+  | Retry
   | { readonly kind: 'dead'; readonly reason: 'attempts' | 'permanent'; readonly error: FailedAttempt }
   | { readonly kind: 'snoozed'; readonly delay: number }
   | { readonly kind: 'cancelled'; readonly reason: string }
   /** Given back as it was, attempt included: the process stops, or never started the job. */
   | { readonly kind: 'released' }
 
+/** To be tried again: after `delay` milliseconds, or `at` a time (ISO 8601 in UTC) where the handler named one. */
+export type Retry = { readonly kind: 'retry'; readonly error: FailedAttempt } & (
+  { readonly delay: number; readonly at?: undefined } | { readonly delay?: undefined; readonly at: string }
+)
+
 /** What the decision depends on. */
-export interface SettlementFacts {
+export interface AttemptFacts {
   readonly attempt: number
   readonly maxAttempts: number
-  readonly backoff: BackoffPolicy | undefined
 }
 
-/** Decides what becomes of a job. Pure but for the jitter that a backoff policy adds. */
-export function decide(outcome: Outcome, facts: SettlementFacts): Settlement {
+/**
+ * Decides what becomes of a job. Pure, as far as `delayAfter` is: what the task's backoff policy says of what was thrown,
+ * in milliseconds, asked only where a retry needs it.
+ */
+export function decide<Job extends AttemptFacts>(
+  outcome: Outcome,
+  job: Job,
+  delayAfter: (thrown: unknown, job: Job) => number,
+): Settlement {
   switch (outcome.kind) {
     case 'completed':
       return { kind: 'completed', result: outcome.result }
@@ -30,17 +40,14 @@ export function decide(outcome: Outcome, facts: SettlementFacts): Settlement {
       return { kind: 'cancelled', reason: outcome.reason }
     case 'interrupted':
       return { kind: 'released' }
-    case 'failed':
-      return afterFailure(outcome, facts)
+    case 'failed': {
+      const { error, retryIn, retryAt } = outcome
+      if (outcome.permanent) return { kind: 'dead', reason: 'permanent', error }
+      if (job.attempt >= job.maxAttempts) return { kind: 'dead', reason: 'attempts', error }
+      if (retryAt !== undefined) return { kind: 'retry', at: retryAt, error }
+      return { kind: 'retry', delay: retryIn ?? delayAfter(outcome.thrown, job), error }
+    }
     default:
       return outcome satisfies never
   }
-}
-
-function afterFailure(outcome: Extract<Outcome, { kind: 'failed' }>, facts: SettlementFacts): Settlement {
-  const { error } = outcome
-  if (outcome.permanent) return { kind: 'dead', reason: 'permanent', error }
-  if (facts.attempt >= facts.maxAttempts) return { kind: 'dead', reason: 'attempts', error }
-  const delay = outcome.retryIn ?? delayAfter(facts.attempt, facts.backoff)
-  return { kind: 'retry', delay, error }
 }

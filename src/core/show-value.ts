@@ -23,8 +23,12 @@ export function showText(text: string): string {
 
 function showObject(value: object | null): string {
   if (value === null) return 'null'
-  if (Array.isArray(value)) return `an array of ${value.length}`
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString()
+  try {
+    if (Array.isArray(value)) return `an array of ${value.length}`
+    if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString()
+  } catch {
+    // A proxy, or an object that only inherits from Date.
+  }
   return 'an object'
 }
 

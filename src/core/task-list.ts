@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { CHUNK, type ChunkSpec } from './chunk.ts'
 import { KongTaskError } from './errors.ts'
 import type { TaskObject } from './handler.ts'
 import type { JobContext } from './job-context.ts'
@@ -30,6 +31,8 @@ export interface TaskEntry {
   /** The handler receives the payload's text, unparsed. */
   readonly raw: boolean
   readonly handle: (payload: unknown, context: JobContext) => unknown
+  /** Where many of its jobs are performed in one call. */
+  readonly chunk?: ChunkSpec | undefined
 }
 
 const NO_DEFAULTS: TaskDefaults = Object.freeze({})
@@ -115,6 +118,7 @@ function readObject(key: string | number, object: HandlerObject): TaskEntry {
     raw: contract?.raw ?? false,
     // Looked up at each call, so that `this` is the object and a test may replace the method.
     handle: (payload: unknown, context: JobContext) => object.handle(payload, context),
+    chunk: object[CHUNK],
   })
 }
 
@@ -123,6 +127,8 @@ interface HandlerObject {
   readonly name?: unknown
   readonly payload?: unknown
   readonly task?: unknown
+  /** Nobody sets it but `handleChunk`. */
+  readonly [CHUNK]?: ChunkSpec
   handle(payload: unknown, context: JobContext): unknown
 }
 

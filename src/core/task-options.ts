@@ -1,6 +1,6 @@
 import { OPTION_CHECKS, type JobOptions } from './job-options.ts'
 import type { NewJobOptions } from './new-job.ts'
-import { invalid } from './option-values.ts'
+import { checkConflictHasKey, invalid } from './option-values.ts'
 import type { BackoffPolicy } from './retry-policy.ts'
 
 /**
@@ -33,17 +33,7 @@ export function checkTaskOptions(options: Readonly<Record<string, unknown>>): Ta
     const given = options[option]
     if (given !== undefined) Object.assign(defaults, check(given))
   }
-  if (
-    defaults.onConflict !== undefined &&
-    defaults.uniqueKey === undefined &&
-    defaults.uniqueFor === undefined
-  ) {
-    throw invalid(
-      'onConflict',
-      defaults.onConflict,
-      'needs `uniqueKey` or `uniqueFor` beside it, for it says what to do about a key; it stands alone',
-    )
-  }
+  checkConflictHasKey(defaults)
   return Object.freeze(defaults)
 }
 
@@ -58,7 +48,7 @@ function checkBackoff(value: unknown): BackoffPolicy {
   throw invalid(
     'backoff',
     value,
-    'must be what `exponential`, `polynomial` or `fixed` returned, or a function of the attempt',
+    'must be what `exponential`, `polynomial` or `fixed` returned, or a function of the attempt and the failure',
   )
 }
 

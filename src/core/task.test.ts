@@ -3,7 +3,9 @@ import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { handle } from './handler.ts'
+import { OPTION_CHECKS } from './job-options.ts'
 import { defineTask, isTask } from './task.ts'
+import { TASK_OPTIONS } from './task-options.ts'
 
 const backoff = (): number => 5
 const noop = (): void => undefined
@@ -35,6 +37,41 @@ describe('defineTask', () => {
     expect(isTask(task)).toBe(true)
   })
 
+  it('takes every option of a job but a fixed time', () => {
+    expect(
+      defineTask('send', {
+        scheduledIn: '1s',
+        tags: ['a'],
+        metadata: { a: 1 },
+        flags: ['gpu'],
+        uniqueKey: 'k',
+        uniqueFor: '1m',
+        onConflict: 'replace',
+        serialKey: 's',
+      }).defaults,
+    ).toEqual({
+      scheduledIn: 1_000,
+      tags: ['a'],
+      metadata: { a: 1 },
+      flags: ['gpu'],
+      uniqueKey: 'k',
+      uniqueFor: 60_000,
+      onConflict: 'replace',
+      serialKey: 's',
+    })
+    const options = Object.keys(OPTION_CHECKS)
+    expect(TASK_OPTIONS.toSorted()).toEqual(
+      [...options.filter((option) => option !== 'scheduledAt'), 'backoff'].toSorted(),
+    )
+  })
+
+  it('is raw where it says so, and not otherwise', () => {
+    expect(defineTask('a', { raw: true }).raw).toBe(true)
+    expect(defineTask('a', { raw: false, payload: z.string() }).raw).toBe(false)
+    expect(defineTask('a', { raw: undefined }).raw).toBe(false)
+    expect(defineTask('a').raw).toBe(false)
+  })
+
   it('takes no options, and undefined for not given', () => {
     expect(defineTask('a')).toMatchObject({ name: 'a', schema: undefined, defaults: {} })
     expect(Object.keys(defineTask('a', { queue: undefined, payload: undefined }).defaults)).toEqual([])
@@ -50,7 +87,19 @@ describe('defineTask', () => {
     ['a', null, 'KT_OPTION_INVALID', "defineTask('a')"],
     ['a', z.string(), 'KT_OPTION_INVALID', 'plain object'],
     ['a', { paylod: z.string() }, 'KT_OPTION_UNKNOWN', 'Did you mean "payload"?'],
-    ['a', { tags: ['x'] }, 'KT_OPTION_UNKNOWN', '"tags"'],
+    ['a', { scheduledAt: '2026-09-01T08:00:00Z' }, 'KT_OPTION_UNKNOWN', '"scheduledAt"'],
+    ['a', { tags: 'x' }, 'KT_OPTION_INVALID', '`tags`'],
+    ['a', { flags: [''] }, 'KT_NAME_INVALID', 'The flag ""'],
+    ['a', { metadata: [] }, 'KT_OPTION_INVALID', '`metadata`'],
+    ['a', { scheduledIn: 'soon' }, 'KT_DURATION_INVALID', '`scheduledIn`'],
+    ['a', { uniqueKey: '' }, 'KT_OPTION_INVALID', '`uniqueKey`'],
+    ['a', { serialKey: 5 }, 'KT_OPTION_INVALID', '`serialKey`'],
+    ['a', { uniqueFor: 0 }, 'KT_DURATION_INVALID', '`uniqueFor`'],
+    ['a', { uniqueKey: 'k', onConflict: 'x' }, 'KT_OPTION_INVALID', '`onConflict`'],
+    ['a', { onConflict: 'replace' }, 'KT_OPTION_INVALID', 'needs `uniqueKey` or `uniqueFor`'],
+    ['a', { raw: 'yes' }, 'KT_OPTION_INVALID', '`raw` must be true or false'],
+    ['a', { raw: null }, 'KT_OPTION_INVALID', '`raw` must be true or false'],
+    ['a', { raw: true, payload: z.string() }, 'KT_OPTION_INVALID', 'nothing for a schema'],
     ['a', { payload: {} }, 'KT_TASK_INVALID', 'must be a schema'],
     ['a', { payload: { '~standard': {} } }, 'KT_TASK_INVALID', 'must be a schema'],
     ['a', { payload: null }, 'KT_TASK_INVALID', 'not null'],

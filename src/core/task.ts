@@ -4,7 +4,7 @@ import type { RequireJson } from './json-of.ts'
 import { checkTaskName } from './names.ts'
 import { invalid } from './option-values.ts'
 import { checkSchema } from './payload-schema.ts'
-import { readOptions } from './plain-object.ts'
+import { isPlainObject, readOptions } from './plain-object.ts'
 import { checkTaskOptions, TASK_OPTIONS, type TaskDefaults, type TaskOptions } from './task-options.ts'
 
 /**
@@ -80,15 +80,26 @@ export function defineTask(
   checkTaskName(name)
   const given = readOptions(options, KNOWN, `defineTask('${name}')`)
   const schema = given['payload'] === undefined ? undefined : checkSchema(given['payload'], name)
-  const raw = given['raw'] ?? false
+  const { raw = false } = given
   if (typeof raw !== 'boolean') throw invalid('raw', raw, 'must be true or false')
   if (raw && schema !== undefined) {
-    throw invalid('raw', raw, 'passes text on unparsed, so there is nothing for a schema in `payload` to check')
+    throw invalid(
+      'raw',
+      raw,
+      'passes text on unparsed, so there is nothing for a schema in `payload` to check',
+    )
   }
   return Object.freeze({ name, schema, raw, defaults: checkTaskOptions(given), '~task': 1 })
 }
 
 /** Whether `defineTask` made it. */
 export function isTask(value: unknown): value is AnyTask {
-  return typeof value === 'object' && value !== null && '~task' in value && value['~task'] === 1
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    // One that another copy of the package made looks the same, and what only pretends need not.
+    return '~task' in value && value['~task'] === 1 && 'defaults' in value && isPlainObject(value.defaults)
+  } catch {
+    // A proxy that does not want to be looked at.
+    return false
+  }
 }

@@ -2,11 +2,12 @@ import type { Store } from '../store/store.ts'
 
 const INTERVAL = 3_600_000
 const KEYS_INTERVAL = 60_000
+/** Short, because a process that may not do it finds out only when it has the turn. */
+const DAYS_INTERVAL = 300_000
 
 /** What a run did. */
 export interface Pruned {
   readonly daysAdded: number
-  readonly daysDropped: number
   readonly jobsDropped: number
 }
 
@@ -25,19 +26,43 @@ export async function pruneKeys(
   }
 }
 
-/** Keeps days of history ahead, and forgets what has expired. Undefined where another process has this turn. */
+/** Keeps days of history ahead, and empties the overflow. Undefined where another process has this turn. */
 export async function prune(
-  store: Pick<Store, 'takeTurn' | 'extendHistory' | 'dropExpiredDays' | 'pruneOverflow'>,
+  store: Pick<Store, 'takeTurn' | 'extendDays' | 'pruneOverflow'>,
   signal: AbortSignal,
 ): Promise<Pruned | undefined> {
   if (!(await store.takeTurn('prune', INTERVAL))) return undefined
-  const daysAdded = await store.extendHistory()
-  const daysDropped = await store.dropExpiredDays()
+  const daysAdded = await store.extendDays()
   let jobsDropped = 0
   for (let more = true; more && !signal.aborted;) {
     const batch = await store.pruneOverflow()
     jobsDropped += batch.pruned
     more = batch.more
   }
-  return { daysAdded, daysDropped, jobsDropped }
+  return { daysAdded, jobsDropped }
+}
+
+/** Forgets steps and progress of jobs that are gone. Undefined where another process has this turn. */
+export async function pruneRecords(
+  store: Pick<Store, 'takeTurn' | 'pruneRecords'>,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  if (!(await store.takeTurn('prune_records', INTERVAL))) return undefined
+  let pruned = 0
+  let batch = await store.pruneRecords()
+  for (;;) {
+    pruned += batch.pruned
+    if (batch.next === undefined || signal.aborted) return pruned
+    batch = await store.pruneRecords(batch.next)
+  }
+}
+
+/**
+ * Forgets days of history that are over; answers how many. PostgreSQL lets only the tables' owner do that, so it is a
+ * chore of its own. Undefined where another process has this turn.
+ */
+export async function dropDays(
+  store: Pick<Store, 'takeTurn' | 'dropExpiredDays'>,
+): Promise<number | undefined> {
+  return (await store.takeTurn('drop_history', DAYS_INTERVAL)) ? store.dropExpiredDays() : undefined
 }

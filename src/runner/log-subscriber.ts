@@ -1,5 +1,6 @@
 // All wording and levels of what a runner logs by itself. The code emits events; only this file makes sentences.
-import type { Events, JobFacts } from '../core/events.ts'
+import type { Events } from '../core/events.ts'
+import type { JobFacts } from '../core/job-facts.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Emitter } from '../runtime/emitter.ts'
 
@@ -24,6 +25,15 @@ export function logEvents(events: Emitter<Events>, logger: Logger): void {
   events.on('worker.weather', ({ doing, error, attempt }) =>
     logger.warn(`The database did not let us ${doing}; trying again`, { attempt, error: shortError(error) }),
   )
+  events.on('worker.not_allowed', ({ doing, error }) =>
+    logger.warn(
+      `The database role of this process may not ${doing}; that is left to a process of the owner of the tables (docs/access.md)`,
+      { error: shortError(error) },
+    ),
+  )
+  events.on('worker.logs_dropped', ({ lines }) =>
+    logger.warn('Lines that handlers logged could not be stored and are lost', { lines }),
+  )
   events.on('job.stuck', ({ job }) =>
     logger.error('A handler ignores its signal; its slot was opened for others', { ...fields(job) }),
   )
@@ -33,13 +43,31 @@ export function logEvents(events: Emitter<Events>, logger: Logger): void {
   events.on('job.result_dropped', ({ job, why }) =>
     logger.warn('The result of a completed job was not kept', { ...fields(job), why }),
   )
+  events.on('job.backoff_failed', ({ job, error, delay }) =>
+    logger.error('The backoff policy of a task failed; the default policy was used', {
+      ...fields(job),
+      retryInMs: delay,
+      error: shortError(error),
+    }),
+  )
+  events.on('job.outcome_ignored', ({ job, settlement }) =>
+    logger.warn(
+      'A job had completed in its transaction already; what its handler came to behind that was ignored',
+      {
+        ...fields(job),
+        ignored: settlement.kind,
+        ...('error' in settlement ? { error: `${settlement.error.name}: ${settlement.error.message}` } : {}),
+      },
+    ),
+  )
   events.on('job.failed', ({ job, settlement }) => logFailure(logger, job, settlement))
 }
 
 function logFailure(logger: Logger, job: JobFacts, settlement: Events['job.failed']['settlement']): void {
   const error = `${settlement.error.name}: ${settlement.error.message}`
   if (settlement.kind === 'retry') {
-    logger.warn('Job failed, will be retried', { ...fields(job), retryInMs: settlement.delay, error })
+    const when = settlement.at === undefined ? { retryInMs: settlement.delay } : { retryAt: settlement.at }
+    logger.warn('Job failed, will be retried', { ...fields(job), ...when, error })
   } else {
     logger.error('Job is dead', { ...fields(job), reason: settlement.reason, error })
   }

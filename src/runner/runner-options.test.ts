@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
+import type { Middleware } from '../core/middleware.ts'
 import { defineTask } from '../core/task.ts'
 import { consoleLogger } from './console-logger.ts'
 import { readRunnerOptions } from './runner-options.ts'
@@ -20,7 +21,11 @@ describe('the options of a runner', () => {
       leaseDuration: 15_000,
       heartbeatInterval: 5_000,
       gracePeriod: 25_000,
+      stuckAfter: 30_000,
+      middleware: [],
       logger: expect.objectContaining({ info: expect.any(Function) }),
+      storeLogs: 'warn',
+      keepLogs: 7 * 86_400_000,
       schema: 'kongtask',
       migrate: true,
       handleSignals: false,
@@ -33,6 +38,7 @@ describe('the options of a runner', () => {
   it('are taken as they are given, durations in milliseconds', () => {
     const pool = new pg.Pool({ connectionString })
     const { signal } = new AbortController()
+    const layer: Middleware = (_, next) => next()
     const given = {
       pool,
       tasks,
@@ -42,6 +48,8 @@ describe('the options of a runner', () => {
       leaseDuration: '1m',
       heartbeatInterval: 4_000,
       gracePeriod: 0,
+      stuckAfter: '90s',
+      middleware: [layer],
       logger: consoleLogger,
       schema: 'jobs',
       migrate: false,
@@ -60,6 +68,8 @@ describe('the options of a runner', () => {
       leaseDuration: 60_000,
       heartbeatInterval: 4_000,
       gracePeriod: 0,
+      stuckAfter: 90_000,
+      middleware: [layer],
       schema: 'jobs',
       migrate: false,
       handleSignals: true,
@@ -78,6 +88,8 @@ describe('the options of a runner', () => {
         'leaseDuration',
         'heartbeatInterval',
         'gracePeriod',
+        'stuckAfter',
+        'middleware',
         'logger',
         'schema',
         'migrate',
@@ -110,6 +122,8 @@ describe('a bad option', () => {
       'leaseDuration',
       'heartbeatInterval',
       'gracePeriod',
+      'stuckAfter',
+      'middleware',
       'queues',
       'logger',
       'schema',
@@ -211,6 +225,6 @@ function codeOfNull(option: string): string {
   if (option === 'pool' || option === 'connectionString') return 'KT_CONNECTION_INVALID'
   if (option === 'tasks') return 'KT_TASK_INVALID'
   if (option === 'schema') return 'KT_SCHEMA_NAME_INVALID'
-  const durations = ['pollInterval', 'leaseDuration', 'heartbeatInterval', 'gracePeriod']
+  const durations = ['pollInterval', 'leaseDuration', 'heartbeatInterval', 'gracePeriod', 'stuckAfter']
   return durations.includes(option) ? 'KT_DURATION_INVALID' : 'KT_OPTION_INVALID'
 }

@@ -1,7 +1,9 @@
 import type { Pool } from 'pg'
 import { parsePositiveDuration, parseDuration, type Duration } from '../core/duration.ts'
 import { KongTaskError } from '../core/errors.ts'
+import { LOG_LEVELS, type LogLevel } from '../core/job-log.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Middleware } from '../core/middleware.ts'
 import { checkQueueName, checkSchemaName } from '../core/names.ts'
 import { checkFlags, checkInteger } from '../core/option-values.ts'
 import { isPlainObject, readOptions } from '../core/plain-object.ts'
@@ -27,8 +29,19 @@ export interface WorkingOptions {
   readonly heartbeatInterval?: Duration | undefined
   /** How long `stop()` lets handlers go on before it aborts their signals. @default 25 s */
   readonly gracePeriod?: Duration | undefined
+  /**
+   * How long a handler may ignore that its signal has aborted. Then its slot is opened for others, `job.stuck` says so,
+   * and its job is settled as if it had ended: what it does later changes nothing. @default 30 s
+   */
+  readonly stuckAfter?: Duration | undefined
+  /** Layers around every handler, the first one outermost. @default none */
+  readonly middleware?: readonly Middleware[] | undefined
   /** pino, winston, console or anything with debug, info, warn and error. @default the console, without debug */
   readonly logger?: object | undefined
+  /** What of the handlers' own lines is kept for `kong.jobs.logs`: of this level and graver ones. @default 'warn' */
+  readonly storeLogs?: LogLevel | 'off' | undefined
+  /** How long these lines are kept. Up to 14 days. @default 7 d */
+  readonly keepLogs?: Duration | undefined
   /** The schema of KongTask's tables. @default `kongtask` */
   readonly schema?: string | undefined
   /** Create or update the tables at the start. @default true */
@@ -64,7 +77,11 @@ export interface RunnerConfig {
   readonly leaseDuration: number
   readonly heartbeatInterval: number
   readonly gracePeriod: number
+  readonly stuckAfter: number
+  readonly middleware: readonly Middleware[]
   readonly logger: Logger
+  readonly storeLogs: LogLevel | 'off'
+  readonly keepLogs: number
   readonly schema: string
   readonly migrate: boolean
   readonly handleSignals: boolean
@@ -82,7 +99,11 @@ const KNOWN: ReadonlySet<string> = new Set([
   'leaseDuration',
   'heartbeatInterval',
   'gracePeriod',
+  'stuckAfter',
+  'middleware',
   'logger',
+  'storeLogs',
+  'keepLogs',
   'schema',
   'migrate',
   'handleSignals',
@@ -95,10 +116,15 @@ const DEFAULTS = {
   pollInterval: '2s',
   leaseDuration: '15s',
   gracePeriod: '25s',
+  stuckAfter: '30s',
+  storeLogs: 'warn',
+  keepLogs: '7d',
   schema: 'kongtask',
 } as const
 const MOST_CONCURRENT = 10_000
 const SHORTEST_LEASE = 1_000
+/** Days of logs exist a fortnight ahead. */
+const LONGEST_KEEP = 14 * 86_400_000
 
 /** @throws KongTaskError where an option is unknown or wrong */
 export function readRunnerOptions(options: unknown): RunnerConfig {
@@ -109,7 +135,11 @@ export function readRunnerOptions(options: unknown): RunnerConfig {
     pollInterval = DEFAULTS.pollInterval,
     leaseDuration = DEFAULTS.leaseDuration,
     gracePeriod = DEFAULTS.gracePeriod,
+    stuckAfter = DEFAULTS.stuckAfter,
+    middleware = [],
     logger = consoleLogger,
+    storeLogs = DEFAULTS.storeLogs,
+    keepLogs = DEFAULTS.keepLogs,
     schema = DEFAULTS.schema,
     migrate = true,
     handleSignals = false,
@@ -121,7 +151,11 @@ export function readRunnerOptions(options: unknown): RunnerConfig {
     pollInterval: parsePositiveDuration(pollInterval, 'pollInterval'),
     ...readLease(leaseDuration, given['heartbeatInterval']),
     gracePeriod: parseDuration(gracePeriod, 'gracePeriod'),
+    stuckAfter: parseDuration(stuckAfter, 'stuckAfter'),
+    middleware: readMiddleware(middleware),
     logger: readLogger(logger),
+    storeLogs: readLogLevel(storeLogs),
+    keepLogs: readKeepLogs(keepLogs),
     schema: checkSchemaName(schema),
     migrate: readBoolean(migrate, 'migrate'),
     handleSignals: readBoolean(handleSignals, 'handleSignals'),
@@ -161,9 +195,32 @@ function readQueues(value: unknown): ReadonlyMap<string, number> {
   )
 }
 
+function readLogLevel(value: unknown): LogLevel | 'off' {
+  const level = value === 'off' ? value : LOG_LEVELS.find((known) => known === value)
+  if (level !== undefined) return level
+  throw invalid(`storeLogs must be 'off', ${LOG_LEVELS.map(showValue).join(', ')}; it is ${showValue(value)}`)
+}
+
+function readKeepLogs(value: unknown): number {
+  const keep = parsePositiveDuration(value, 'keepLogs')
+  if (keep <= LONGEST_KEEP) return keep
+  throw invalid(
+    `keepLogs may be 14 days at the most, because lines are dropped by the day; it is ${showValue(value)}`,
+  )
+}
+
 function readBoolean(value: unknown, option: string): boolean {
   if (typeof value === 'boolean') return value
   throw invalid(`${option} must be true or false; it is ${showValue(value)}`)
+}
+
+function readMiddleware(value: unknown): readonly Middleware[] {
+  if (Array.isArray(value) && value.every(isMiddleware)) return [...value]
+  throw invalid(`middleware must be an array of functions (context, next) => ...; it is ${showValue(value)}`)
+}
+
+function isMiddleware(value: unknown): value is Middleware {
+  return typeof value === 'function'
 }
 
 function readForbiddenFlags(value: unknown): ForbiddenFlags | undefined {

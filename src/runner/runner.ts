@@ -11,6 +11,7 @@ import { jobDefaults } from '../core/task-options.ts'
 import { maintenance } from '../maintenance/maintenance.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { Emitter } from '../runtime/emitter.ts'
+import { EventStream } from '../runtime/event-stream.ts'
 import type { Service } from '../runtime/service.ts'
 import { explainError } from '../store/explain-error.ts'
 import { Listener } from '../store/listener.ts'
@@ -18,11 +19,15 @@ import { pgDatabase } from '../store/pg-database.ts'
 import type { Names } from '../store/publish.ts'
 import { createStore, type Store } from '../store/store.ts'
 import { ClaimBook } from '../worker/claim-book.ts'
+import { withChunks } from '../worker/chunks.ts'
 import type { Lanes } from '../worker/claimer.ts'
 import { Lane } from '../worker/lane.ts'
 import { LeaseKeeper } from '../worker/lease-keeper.ts'
+import { LogWriter } from '../worker/log-writer.ts'
+import { withMiddleware } from '../worker/middleware.ts'
 import { Worker } from '../worker/worker.ts'
 import { openConnections, type Connections } from './connections.ts'
+import { readEventsOptions, type EventsOptions, type RunnerEvents } from './events-options.ts'
 import { logEvents } from './log-subscriber.ts'
 import { onOsSignals } from './os-signals.ts'
 import { queueNames } from './queue-names.ts'
@@ -40,6 +45,18 @@ export interface Runner {
   readonly stopped: Promise<void>
   /** Calls back on each event of that name; returns the call that ends it. */
   on<N extends keyof Events>(name: N, listener: (event: Events[N]) => unknown): () => void
+  /**
+   * The events of these names from now on, for one `for await`; it ends when the runner has stopped. For a consumer that
+   * is too slow up to `buffer` events wait, then the oldest are dropped, and counted in `dropped`.
+   *
+   * @throws KT_OPTION_INVALID, KT_OPTION_UNKNOWN
+   * @example
+   * for await (const { name, event } of runner.events(['job.settled', 'job.stuck'])) console.log(name, event.job.id)
+   */
+  readonly events: <const N extends keyof Events>(
+    names: readonly N[],
+    options?: EventsOptions,
+  ) => RunnerEvents<N>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -137,17 +154,25 @@ function wire({ config, events, connections, store, names }: Foundation): Parts 
     maxPayload: MAX_PAYLOAD,
     checkOpen: connections.checkOpen,
   })
+  const logs = logWriter(config, store, events)
   const worker = new Worker({
     store,
     lanes: lanesOf(config, names.queues),
     lease,
     book,
-    tasks: byNumber(config.tasks, names.tasks),
+    tasks: byNumber(config, names.tasks),
     forbiddenFlags: config.forbiddenFlags,
     queues: queueNames(store, names.queues),
-    services: { logger, pool: config.pool, adder: producer.own, onTransaction: (tx) => producer.with(tx) },
+    services: {
+      logger,
+      pool: config.pool,
+      adder: (parent) => producer.childrenOf(parent),
+      onTransaction: (tx, parent) => producer.with(tx, parent),
+      linesOf: logs && ((job) => logs.linesOf(job)),
+    },
     events,
     onDrain: () => events.emit('worker.draining', { worker: lease.registration?.worker ?? 0 }),
+    stuckAfter: config.stuckAfter,
     pollInterval: config.pollInterval,
     now,
   })
@@ -159,11 +184,29 @@ function wire({ config, events, connections, store, names }: Foundation): Parts 
     onWeather: weather('listen for new jobs'),
   })
   const services = [
+    ...(logs === undefined ? [] : [logs]),
     lease,
     listener,
     ...maintenance({ store, events, rescueInterval: config.heartbeatInterval }),
   ]
   return createParts({ config, events, worker, lease, services, connections })
+}
+
+function logWriter(
+  { storeLogs: level, keepLogs: keep }: RunnerConfig,
+  store: Store,
+  events: Emitter<Events>,
+): LogWriter | undefined {
+  if (level === 'off') return undefined
+  return new LogWriter({
+    store,
+    level,
+    keep,
+    now,
+    onWeather: (error) =>
+      events.emit('worker.weather', { doing: 'keep what handlers logged', error, attempt: 1 }),
+    onDropped: (lines) => events.emit('worker.logs_dropped', { lines }),
+  })
 }
 
 interface RunnerParts {
@@ -178,6 +221,7 @@ interface RunnerParts {
 function createParts({ config, events, worker, lease, services, connections }: RunnerParts): Parts {
   const stopped = deferred()
   let stopping: Promise<void> | undefined
+  let hasStopped = false
   let forgetSignals = (): void => undefined
   const stop = (): Promise<void> => (stopping ??= stopAll())
   const onAbort = (): void => void stop()
@@ -200,6 +244,7 @@ function createParts({ config, events, worker, lease, services, connections }: R
     for (const service of services.toReversed()) await service.stop()
     await connections.close()
     forgetSignals()
+    hasStopped = true
     events.emit('worker.stopped', { worker: number })
     stopped.resolve()
   }
@@ -208,6 +253,12 @@ function createParts({ config, events, worker, lease, services, connections }: R
     stop,
     stopped: stopped.promise,
     on: (name, listener) => events.on(name, listener),
+    events: (names, options) => {
+      const last = 'worker.stopped' as const
+      const stream = new EventStream(events, names, { ...readEventsOptions(names, options), last })
+      if (hasStopped) stream.end()
+      return stream
+    },
     [Symbol.asyncDispose]: stop,
   }
   return { worker, runner, begin }
@@ -225,10 +276,16 @@ function lanesOf(config: RunnerConfig, numbers: ReadonlyMap<string, number>): La
 }
 
 function byNumber(
-  tasks: ReadonlyMap<string, TaskEntry>,
+  { tasks, middleware, concurrency, queues }: RunnerConfig,
   numbers: ReadonlyMap<string, number>,
 ): ReadonlyMap<number, TaskEntry> {
-  return new Map([...tasks].map(([name, task]) => [numberOf(name, numbers), task]))
+  const most = queues === undefined ? concurrency : Math.max(...queues.values())
+  return new Map(
+    [...tasks].map(([name, task]) => [
+      numberOf(name, numbers),
+      withMiddleware(withChunks(task, most), middleware),
+    ]),
+  )
 }
 
 function numberOf(name: string, numbers: ReadonlyMap<string, number>): number {
@@ -246,7 +303,7 @@ function publishedTasks(
   )
 }
 
-function aboutThisProcess({ tasks, queues, concurrency }: RunnerConfig): JsonObject {
+function aboutThisProcess({ tasks, queues, concurrency, forbiddenFlags }: RunnerConfig): JsonObject {
   return {
     host: hostname(),
     pid: process.pid,
@@ -254,5 +311,7 @@ function aboutThisProcess({ tasks, queues, concurrency }: RunnerConfig): JsonObj
     tasks: [...tasks.keys()],
     queues: queues === undefined ? null : Object.fromEntries(queues),
     concurrency: queues === undefined ? concurrency : null,
+    // Null where it decides anew before each claim.
+    forbiddenFlags: typeof forbiddenFlags === 'function' ? null : [...(forbiddenFlags ?? [])],
   }
 }

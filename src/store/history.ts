@@ -1,9 +1,9 @@
 import type { Queryable } from './db.ts'
 import {
-  detachHistoryDay,
-  dropHistoryDay,
-  extendHistory as extendStatement,
-  finalizeHistoryDay,
+  detachDay,
+  dropDay,
+  extendDays as extendStatement,
+  finalizeDay,
   pruneOverflow as pruneStatement,
   readExpiredDays,
   takeTurn as takeTurnStatement,
@@ -23,8 +23,8 @@ export async function takeTurn(
   return row?.taken === true
 }
 
-/** Adds the days that are missing up to a fortnight ahead. Returns how many. */
-export async function extendHistory(db: Queryable, schema: string): Promise<number> {
+/** Adds the days that are missing up to a fortnight ahead, of every table that has days. Returns how many. */
+export async function extendDays(db: Queryable, schema: string): Promise<number> {
   const [row] = await runStatement(db, schema, extendStatement, {})
   return row?.added ?? 0
 }
@@ -32,10 +32,10 @@ export async function extendHistory(db: Queryable, schema: string): Promise<numb
 /** Forgets the days that are over. Each step stands alone, so an interrupted run is finished by the next one. */
 export async function dropExpiredDays(db: Queryable, schema: string): Promise<number> {
   const days = await runStatement(db, schema, readExpiredDays, {})
-  for (const { day, attached, pending } of days) {
-    if (pending) await runStatement(db, schema, onDay(finalizeHistoryDay, day), {})
-    else if (attached) await runStatement(db, schema, onDay(detachHistoryDay, day), {})
-    await runStatement(db, schema, onDay(dropHistoryDay, day), {})
+  for (const { daily, day, attached, pending } of days) {
+    if (pending) await runStatement(db, schema, onDay(finalizeDay, daily, day), {})
+    else if (attached) await runStatement(db, schema, onDay(detachDay, daily, day), {})
+    await runStatement(db, schema, onDay(dropDay, daily, day), {})
   }
   return days.length
 }
@@ -50,7 +50,8 @@ export async function pruneOverflow(
   return { pruned, more: pruned === OVERFLOW_BATCH }
 }
 
-function onDay<P, R>(statement: Statement<P, R>, day: string): Statement<P, R> {
-  if (!/^\d{8}$/.test(day)) throw new TypeError(`"${day}" is no day of history`)
-  return { ...statement, text: statement.text.replaceAll('00000000', day) }
+function onDay<P, R>(statement: Statement<P, R>, daily: string, day: string): Statement<P, R> {
+  if (!/^[a-z]+$/.test(daily) || !/^\d{8}$/.test(day))
+    throw new TypeError(`"${daily}_${day}" is no day of a table`)
+  return { ...statement, text: statement.text.replaceAll('daily', daily).replaceAll('00000000', day) }
 }

@@ -32,10 +32,9 @@ class Kinds {
 
   numberOf(job: NewJob): number {
     const last = this.#last
-    if (last?.options === job.options && last.task === job.task && last.contract === job.contract)
-      return this.#lastNumber
-    const { task, options, contract } = job
-    const text = JSON.stringify({ task, options, contract })
+    if (last !== undefined && isAlike(last, job)) return this.#lastNumber
+    const { task, options, contract, parent } = job
+    const text = JSON.stringify({ task, options, contract, parent })
     let number = this.#numbers.get(text)
     if (number === undefined) {
       number = this.texts.push(text)
@@ -45,6 +44,10 @@ class Kinds {
     this.#lastNumber = number
     return number
   }
+}
+
+function isAlike(a: NewJob, b: NewJob): boolean {
+  return a.options === b.options && a.task === b.task && a.contract === b.contract && a.parent === b.parent
 }
 
 function statusOf(status: string): AddedJob['status'] {

@@ -1,4 +1,4 @@
-import type { ErrorCause, Job, JobError, JobState } from '../core/job.ts'
+import type { ErrorCause, Job, JobError, JobProgress, JobState } from '../core/job.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 
 /** A job as read_job and its relatives return it. */
@@ -17,6 +17,8 @@ export interface JobRow {
   readonly extras: unknown
   readonly errors: unknown
   readonly result: unknown
+  /** { done, total, note, at }, where it was asked for. */
+  readonly progress?: unknown
 }
 
 const states: readonly string[] = [
@@ -42,23 +44,26 @@ export function jobOf(row: JobRow): Job {
     scheduledAt: row.run_at,
     createdAt: row.created_at,
     finishedAt: row.finished_at ?? undefined,
-    ...extrasOf(row.extras),
+    ...extrasOf(row.id, row.extras),
     errors: errorsOf(row.errors),
     result: row.result === null ? undefined : jsonOf(row.result),
+    progress: progressOf(row.progress),
   }
 }
 
+type Extras = 'tags' | 'metadata' | 'uniqueKey' | 'serialKey' | 'flags' | 'parentId' | 'rootId' | 'snoozes'
+
 /** What `extras` holds for readers. */
-export function extrasOf(
-  extras: unknown,
-): Pick<Job, 'tags' | 'metadata' | 'uniqueKey' | 'serialKey' | 'flags' | 'snoozes'> {
-  const { tags, metadata, uniqueKey, serialKey, flags, snoozes } = recordOf(extras)
+export function extrasOf(id: string, extras: unknown): Pick<Job, Extras> {
+  const { tags, metadata, uniqueKey, serialKey, flags, parentId, rootId, snoozes } = recordOf(extras)
   return {
     tags: Array.isArray(tags) ? tags.map(String) : [],
     metadata: recordOf(metadata),
     uniqueKey: typeof uniqueKey === 'string' ? uniqueKey : undefined,
     serialKey: typeof serialKey === 'string' ? serialKey : undefined,
     flags: Array.isArray(flags) ? flags.map(String) : [],
+    parentId: typeof parentId === 'string' ? parentId : undefined,
+    rootId: typeof rootId === 'string' ? rootId : id,
     snoozes: typeof snoozes === 'number' ? snoozes : 0,
   }
 }
@@ -67,6 +72,17 @@ export function extrasOf(
 export function timeoutOf(extras: unknown): number | undefined {
   const { timeout } = recordOf(extras)
   return typeof timeout === 'number' ? timeout : undefined
+}
+
+function progressOf(progress: unknown): JobProgress | undefined {
+  if (progress === null || progress === undefined) return undefined
+  const { done, total, note, at } = recordOf(progress)
+  return {
+    done: Number(done),
+    total: Number(total),
+    note: typeof note === 'string' ? note : undefined,
+    at: new Date(textOf(at)),
+  }
 }
 
 export function errorsOf(errors: unknown): readonly JobError[] {
@@ -78,7 +94,7 @@ function errorOf(value: unknown): JobError {
   return { attempt: Number(attempt), at: new Date(textOf(at)), ...causeOf(value) }
 }
 
-function causeOf(value: unknown): ErrorCause {
+export function causeOf(value: unknown): ErrorCause {
   const { name, message, code, stack, cause } = recordOf(value)
   return {
     name: textOf(name),
@@ -93,7 +109,7 @@ function textOf(value: Json | undefined): string {
   return typeof value === 'string' ? value : ''
 }
 
-function stateOf(state: string): JobState {
+export function stateOf(state: string): JobState {
   if (isState(state)) return state
   throw new TypeError(`The database holds a job in the state "${state}", which this version does not know.`)
 }
@@ -102,7 +118,8 @@ function isState(state: string): state is JobState {
   return states.includes(state)
 }
 
-function recordOf(value: unknown): JsonObject {
+/** A jsonb object's members; none where it is something else. */
+export function recordOf(value: unknown): JsonObject {
   const json = jsonOf(value)
   return isObject(json) ? json : {}
 }

@@ -27,7 +27,7 @@ export interface SettleRequest {
 export interface Settled {
   /** Their leases no longer hold. */
   readonly refused: ReadonlySet<string>
-  /** These were to come back, but were cancelled or superseded while they ran, and so ended. Id to reason. */
+  /** Cancelled or superseded while they ran, so that they neither came back nor died, but ended. Id to reason. */
   readonly ended: ReadonlyMap<string, string>
 }
 

@@ -11,6 +11,9 @@ export interface Statement<Parameters, Row> {
   readonly row?: Row
 }
 
+/** The rows of a statement. */
+export type RowOf<S> = S extends Statement<infer _Parameters, infer Row> ? Row : never
+
 /** Text for one schema. The name was checked (core/names.ts) and is quoted all the same. */
 export function forSchema(text: string, schema: string): string {
   return text

@@ -1,6 +1,16 @@
 // Written by `npm run embed-sql` from sql/. Do not edit.
 import type { Statement } from './statement.ts'
 
+export const cancelJobs: Statement<
+  { readonly ids: readonly string[]; readonly queues: readonly number[] | null; readonly reason: string; readonly filter: string },
+  { readonly id: string; readonly status: string }
+> = {
+  name: "cancel_jobs",
+  text: "select id, status from kongtask.cancel_jobs($1::int8[], $2::int4[], $3::text, $4::jsonb)",
+  parameters: [["ids","int8[]"],["queues","int4[]"],["reason","text"],["filter","jsonb"]],
+  columns: [["id","int8"],["status","text"]],
+}
+
 export const claimJobs: Statement<
   { readonly worker: number; readonly nonce: string; readonly claim: number; readonly queues: readonly number[] | null; readonly limits: readonly number[] | null; readonly total: number; readonly tasks: readonly number[]; readonly forbidden: readonly (string | null)[] | null },
   { readonly id: string | null; readonly queue_id: number | null; readonly task_id: number | null; readonly attempt: number | null; readonly max_attempts: number | null; readonly priority: number | null; readonly crashes: number | null; readonly run_at: Date | null; readonly created_at: Date; readonly kept: boolean | null; readonly place: string | null; readonly payload: string | null; readonly extras: string | null; readonly errors: string | null; readonly ended: string | null }
@@ -9,6 +19,26 @@ export const claimJobs: Statement<
   text: "select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, kept, place, payload, extras, errors, ended\nfrom kongtask.claim_jobs($1::int4, $2::uuid, $3::int4, $4::int4[], $5::int4[], $6::int4, $7::int4[], $8::text[])",
   parameters: [["worker","int4"],["nonce","uuid"],["claim","int4"],["queues","int4[]"],["limits","int4[]"],["total","int4"],["tasks","int4[]"],["forbidden","text[]"]],
   columns: [["id","int8"],["queue_id","int4"],["task_id","int4"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["crashes","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["kept","bool"],["place","tid"],["payload","text"],["extras","text"],["errors","text"],["ended","text"]],
+}
+
+export const completeJob: Statement<
+  { readonly worker: string; readonly claim: string; readonly queue: string; readonly id: string; readonly place: string; readonly result: string | null; readonly idle: string },
+  { readonly completed: boolean }
+> = {
+  name: "complete_job",
+  text: "select kongtask.complete_job($1::text::int4, $2::text::int4, $3::text::int4, $4::text::int8, $5::text::tid, $6::text::jsonb, $7::text::int4) as completed",
+  parameters: [["worker","text"],["claim","text"],["queue","text"],["id","text"],["place","text"],["result","text"],["idle","text"]],
+  columns: [["completed","bool"]],
+}
+
+export const concludeJobs: Statement<
+  { readonly worker: number; readonly queue: number; readonly ids: readonly string[]; readonly claims: readonly number[] },
+  { readonly id: string; readonly state: string }
+> = {
+  name: "conclude_jobs",
+  text: "select id, state from kongtask.conclude_jobs($1::int4, $2::int4, $3::int8[], $4::int4[])",
+  parameters: [["worker","int4"],["queue","int4"],["ids","int8[]"],["claims","int4[]"]],
+  columns: [["id","int8"],["state","text"]],
 }
 
 export const createSchema: Statement<
@@ -21,53 +51,93 @@ export const createSchema: Statement<
   columns: [],
 }
 
-export const detachHistoryDay: Statement<
+export const deleteJobs: Statement<
+  { readonly ids: readonly string[]; readonly queues: readonly number[] | null; readonly filter: string },
+  { readonly id: string; readonly status: string }
+> = {
+  name: "delete_jobs",
+  text: "select id, status from kongtask.delete_jobs($1::int8[], $2::int4[], $3::jsonb)",
+  parameters: [["ids","int8[]"],["queues","int4[]"],["filter","jsonb"]],
+  columns: [["id","int8"],["status","text"]],
+}
+
+export const detachDay: Statement<
   Record<never, never>,
   Record<never, never>
 > = {
-  name: "detach_history_day",
-  text: "alter table kongtask.history detach partition kongtask.history_00000000 concurrently",
+  name: "detach_day",
+  text: "alter table kongtask.daily detach partition kongtask.daily_00000000 concurrently",
   parameters: [],
   columns: [],
 }
 
-export const dropHistoryDay: Statement<
+export const drainWorker: Statement<
+  { readonly worker: number },
+  { readonly known: boolean }
+> = {
+  name: "drain_worker",
+  text: "select kongtask.drain_worker($1::int4) as known",
+  parameters: [["worker","int4"]],
+  columns: [["known","bool"]],
+}
+
+export const dropDay: Statement<
   Record<never, never>,
   Record<never, never>
 > = {
-  name: "drop_history_day",
-  text: "drop table if exists kongtask.history_00000000",
+  name: "drop_day",
+  text: "drop table if exists kongtask.daily_00000000",
   parameters: [],
   columns: [],
 }
 
-export const extendHistory: Statement<
+export const explainJob: Statement<
+  { readonly id: string },
+  { readonly id: string; readonly state: string; readonly task: string; readonly queue: string; readonly attempt: number; readonly max_attempts: number; readonly crashes: number; readonly priority: number; readonly run_at: Date; readonly finished_at: Date | null; readonly reason: string | null; readonly extras: unknown | null; readonly last_error: unknown | null; readonly seen_at: Date; readonly queue_paused_at: Date | null; readonly task_paused_at: Date | null; readonly holder: string | null; readonly ahead: number | null; readonly worker: number | null; readonly claimed_at: Date | null; readonly worker_info: unknown | null; readonly heartbeat_at: Date | null; readonly expires_at: Date | null; readonly silent: boolean | null; readonly live: number | null; readonly serving: number | null; readonly knowing: number | null; readonly allowed: number | null; readonly slots: number | null; readonly free: number | null; readonly busy_with: readonly string[] | null }
+> = {
+  name: "explain_job",
+  text: "select id, state, task, queue, attempt, max_attempts, crashes, priority, run_at, finished_at, reason, extras, last_error,\n       seen_at, queue_paused_at, task_paused_at, holder, ahead, worker, claimed_at, worker_info, heartbeat_at, expires_at,\n       silent, live, serving, knowing, allowed, slots, free, busy_with\n  from kongtask.explain_job($1::int8, true)",
+  parameters: [["id","int8"]],
+  columns: [["id","int8"],["state","text"],["task","text"],["queue","text"],["attempt","int2"],["max_attempts","int2"],["crashes","int2"],["priority","int2"],["run_at","timestamptz"],["finished_at","timestamptz"],["reason","text"],["extras","jsonb"],["last_error","jsonb"],["seen_at","timestamptz"],["queue_paused_at","timestamptz"],["task_paused_at","timestamptz"],["holder","int8"],["ahead","int4"],["worker","int4"],["claimed_at","timestamptz"],["worker_info","jsonb"],["heartbeat_at","timestamptz"],["expires_at","timestamptz"],["silent","bool"],["live","int4"],["serving","int4"],["knowing","int4"],["allowed","int4"],["slots","int4"],["free","int4"],["busy_with","int8[]"]],
+}
+
+export const extendDays: Statement<
   Record<never, never>,
   { readonly added: number }
 > = {
-  name: "extend_history",
-  text: "select kongtask.extend_history() as added",
+  name: "extend_days",
+  text: "select sum(kongtask.extend_days(t.name))::int4 as added from unnest(kongtask.daily_tables()) as t (name)",
   parameters: [],
   columns: [["added","int4"]],
 }
 
-export const finalizeHistoryDay: Statement<
+export const finalizeDay: Statement<
   Record<never, never>,
   Record<never, never>
 > = {
-  name: "finalize_history_day",
-  text: "alter table kongtask.history detach partition kongtask.history_00000000 finalize",
+  name: "finalize_day",
+  text: "alter table kongtask.daily detach partition kongtask.daily_00000000 finalize",
   parameters: [],
   columns: [],
 }
 
+export const groupDeadLetters: Statement<
+  { readonly filter: string; readonly scan: number },
+  { readonly task: string; readonly error: string; readonly letters: string; readonly first_at: Date; readonly last_at: Date; readonly example: string; readonly message: string; readonly looked: string }
+> = {
+  name: "group_dead_letters",
+  text: "select task, error, letters, first_at, last_at, example, message, looked\n  from kongtask.group_dead_letters($1::jsonb, $2::int4)",
+  parameters: [["filter","jsonb"],["scan","int4"]],
+  columns: [["task","text"],["error","text"],["letters","int8"],["first_at","timestamptz"],["last_at","timestamptz"],["example","int8"],["message","text"],["looked","int8"]],
+}
+
 export const heartbeat: Statement<
-  { readonly worker: number; readonly nonce: string; readonly lease: number; readonly known: readonly number[]; readonly before: number; readonly heard: string },
+  { readonly worker: number; readonly nonce: string; readonly lease: number; readonly known: readonly number[]; readonly before: number; readonly heard: readonly string[] },
   { readonly alive: boolean; readonly messages: unknown | null }
 > = {
   name: "heartbeat",
-  text: "select o_alive as alive, o_messages as messages from kongtask.heartbeat($1::int4, $2::uuid, $3::float8, $4::int4[], $5::int4, $6::int8)",
-  parameters: [["worker","int4"],["nonce","uuid"],["lease","float8"],["known","int4[]"],["before","int4"],["heard","int8"]],
+  text: "select o_alive as alive, o_messages as messages from kongtask.heartbeat($1::int4, $2::uuid, $3::float8, $4::int4[], $5::int4, $6::int8[])",
+  parameters: [["worker","int4"],["nonce","uuid"],["lease","float8"],["known","int4[]"],["before","int4"],["heard","int8[]"]],
   columns: [["alive","bool"],["messages","jsonb"]],
 }
 
@@ -81,14 +151,64 @@ export const insertJobs: Statement<
   columns: [["ordinal","int8"],["id","text"],["status","text"]],
 }
 
-export const listDeadLetters: Statement<
-  { readonly before_at: Date | null; readonly before_id: string | null; readonly limit: number },
-  { readonly id: string; readonly task: string; readonly queue: string; readonly payload: unknown; readonly state: string; readonly attempt: number; readonly max_attempts: number; readonly priority: number; readonly run_at: Date; readonly created_at: Date; readonly finished_at: Date | null; readonly extras: unknown | null; readonly errors: unknown | null; readonly result: unknown | null }
+export const isRegistered: Statement<
+  { readonly worker: number },
+  { readonly registered: boolean }
 > = {
-  name: "list_dead_letters",
-  text: "select d.id, t.name as task, q.name as queue, d.payload, 'dead' as state, d.attempt, d.max_attempts, d.priority,\n       d.run_at, d.created_at, d.finished_at, d.extras, d.errors, null::jsonb as result\n  from kongtask.dead_letters d\n  join kongtask.tasks t on t.id = d.task_id\n  join kongtask.queues q on q.id = d.queue_id\n where $1::timestamptz is null or (d.finished_at, d.id) < ($1::timestamptz, $2::int8)\n order by d.finished_at desc, d.id desc\n limit $3::int4",
-  parameters: [["before_at","timestamptz"],["before_id","int8"],["limit","int4"]],
-  columns: [["id","int8"],["task","text"],["queue","text"],["payload","jsonb"],["state","text"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["finished_at","timestamptz"],["extras","jsonb"],["errors","jsonb"],["result","jsonb"]],
+  name: "is_registered",
+  text: "select exists (select from kongtask.workers w where w.id = $1::int4) as registered",
+  parameters: [["worker","int4"]],
+  columns: [["registered","bool"]],
+}
+
+export const listHeldJobs: Statement<
+  { readonly limit: number },
+  { readonly worker: number; readonly id: string; readonly task: string; readonly queue: string; readonly claimed_at: Date }
+> = {
+  name: "list_held_jobs",
+  text: "select h.worker, h.id, t.name as task, q.name as queue, h.claimed_at\n  from kongtask.held_jobs(null, null, $1::int4) h\n  join kongtask.tasks t on t.id = h.task_id\n  join kongtask.queues q on q.id = h.queue_id\n order by h.worker, h.claimed_at, h.id",
+  parameters: [["limit","int4"]],
+  columns: [["worker","int4"],["id","int8"],["task","text"],["queue","text"],["claimed_at","timestamptz"]],
+}
+
+export const listJobs: Statement<
+  { readonly filter: string; readonly before: string | null; readonly limit: number; readonly scan: number },
+  { readonly next: string | null; readonly scanned: number; readonly id: string | null; readonly task: string | null; readonly queue: string | null; readonly payload: unknown | null; readonly state: string | null; readonly attempt: number | null; readonly max_attempts: number | null; readonly priority: number | null; readonly run_at: Date | null; readonly created_at: Date | null; readonly finished_at: Date | null; readonly extras: unknown | null; readonly errors: unknown | null; readonly result: unknown | null }
+> = {
+  name: "list_jobs",
+  text: "select w.o_next as next, w.o_scanned as scanned, f.id, f.task, f.queue, f.payload, f.state, f.attempt, f.max_attempts,\n       f.priority, f.run_at, f.created_at, f.finished_at, f.extras, f.errors, f.result\n  from kongtask.walk_jobs($1::jsonb, $2::int8, $3::int4, $4::int4) as w\n  left join lateral kongtask.read_jobs(w.o_ids, w.o_queues) as f on true",
+  parameters: [["filter","jsonb"],["before","int8"],["limit","int4"],["scan","int4"]],
+  columns: [["next","int8"],["scanned","int4"],["id","int8"],["task","text"],["queue","text"],["payload","jsonb"],["state","text"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["finished_at","timestamptz"],["extras","jsonb"],["errors","jsonb"],["result","jsonb"]],
+}
+
+export const listQueues: Statement<
+  { readonly limit: number },
+  { readonly name: string; readonly paused_at: Date | null; readonly scheduled: number; readonly ready: number; readonly running: number; readonly oldest_at: Date | null; readonly seen_at: Date }
+> = {
+  name: "list_queues",
+  text: "select name, paused_at, scheduled, ready, running, oldest_at, seen_at from kongtask.list_queues($1::int4)",
+  parameters: [["limit","int4"]],
+  columns: [["name","text"],["paused_at","timestamptz"],["scheduled","int4"],["ready","int4"],["running","int4"],["oldest_at","timestamptz"],["seen_at","timestamptz"]],
+}
+
+export const listTasks: Statement<
+  Record<never, never>,
+  { readonly name: string; readonly paused_at: Date | null; readonly defaults: unknown; readonly workers: number }
+> = {
+  name: "list_tasks",
+  text: "with known as (\n  select task.name, count(*) as workers\n    from kongtask.workers w\n   cross join jsonb_array_elements_text(w.info -> 'tasks') as task (name)\n   where w.rescued_at is null and w.expires_at > clock_timestamp()\n   group by task.name\n)\nselect t.name, t.paused_at, t.defaults, coalesce(known.workers, 0)::int4 as workers\n  from kongtask.tasks t\n  left join known on known.name = t.name\n order by t.name",
+  parameters: [],
+  columns: [["name","text"],["paused_at","timestamptz"],["defaults","jsonb"],["workers","int4"]],
+}
+
+export const listWorkers: Statement<
+  Record<never, never>,
+  { readonly worker: number; readonly started_at: Date; readonly heartbeat_at: Date; readonly expires_at: Date; readonly silent: boolean; readonly info: unknown }
+> = {
+  name: "list_workers",
+  text: "select w.id as worker, w.started_at, w.heartbeat_at, w.expires_at, w.expires_at < clock_timestamp() as silent, w.info\n  from kongtask.workers w\n where w.rescued_at is null\n order by w.id",
+  parameters: [],
+  columns: [["worker","int4"],["started_at","timestamptz"],["heartbeat_at","timestamptz"],["expires_at","timestamptz"],["silent","bool"],["info","jsonb"]],
 }
 
 export const listen: Statement<
@@ -111,6 +231,36 @@ export const lockMigrations: Statement<
   columns: [],
 }
 
+export const parkJobs: Statement<
+  { readonly limit: number },
+  { readonly parked: number }
+> = {
+  name: "park_jobs",
+  text: "select kongtask.park_jobs($1::int4) as parked",
+  parameters: [["limit","int4"]],
+  columns: [["parked","int4"]],
+}
+
+export const pauseQueue: Statement<
+  { readonly name: string },
+  Record<never, never>
+> = {
+  name: "pause_queue",
+  text: "select kongtask.pause_queue($1::text)",
+  parameters: [["name","text"]],
+  columns: [],
+}
+
+export const pauseTask: Statement<
+  { readonly name: string },
+  Record<never, never>
+> = {
+  name: "pause_task",
+  text: "select kongtask.pause_task($1::text)",
+  parameters: [["name","text"]],
+  columns: [],
+}
+
 export const pruneOverflow: Statement<
   { readonly limit: number },
   { readonly pruned: string }
@@ -119,6 +269,16 @@ export const pruneOverflow: Statement<
   text: "with expired as (\n  select o.ctid from kongtask.history_overflow o\n   where o.expires_at < kongtask.clock()\n   order by o.expires_at\n   limit $1::int4\n     for update skip locked\n),\ngone as (\n  delete from kongtask.history_overflow o using expired where o.ctid = expired.ctid returning 1\n)\nselect count(*) as pruned from gone",
   parameters: [["limit","int4"]],
   columns: [["pruned","int8"]],
+}
+
+export const pruneRecords: Statement<
+  { readonly after: string | null; readonly limit: number },
+  { readonly after: string | null; readonly pruned: number }
+> = {
+  name: "prune_records",
+  text: "select p_after as after, o_pruned as pruned from kongtask.prune_records($1::int8, $2::int4)",
+  parameters: [["after","int8"],["limit","int4"]],
+  columns: [["after","int8"],["pruned","int4"]],
 }
 
 export const pruneUniqueKeys: Statement<
@@ -141,24 +301,54 @@ export const publish: Statement<
   columns: [["kind","text"],["name","text"],["id","int4"]],
 }
 
+export const readClock: Statement<
+  Record<never, never>,
+  { readonly at: Date; readonly workers: number }
+> = {
+  name: "read_clock",
+  text: "select kongtask.clock() as at,\n       (select count(*)::int4 from kongtask.workers w where w.rescued_at is null and w.expires_at > clock_timestamp()) as workers",
+  parameters: [],
+  columns: [["at","timestamptz"],["workers","int4"]],
+}
+
+export const readEnds: Statement<
+  { readonly ids: readonly string[] },
+  { readonly id: string; readonly state: string; readonly result: string | null; readonly reason: string | null; readonly error: unknown | null }
+> = {
+  name: "read_ends",
+  text: "with over as materialized (\n  select asked.id\n    from unnest($1::int8[]) as asked (id)\n   where not exists (\n           select from kongtask.jobs j\n            where j.queue_id = any (array(select q.id from kongtask.queues q)) and j.id = asked.id)\n)\nselect o.id, coalesce(found.state, 'gone') as state, found.result::text, found.reason, found.error\n  from over o\n  left join lateral (\n         select 'dead' as state, null::jsonb as result, d.reason, d.errors -> -1 as error\n           from kongtask.dead_letters d\n          where d.id = o.id\n          union all\n         select case when h.completed then 'completed' else 'cancelled' end, h.result, h.reason, null\n           from (select * from kongtask.history union all select * from kongtask.history_overflow) h\n          where h.id = o.id and h.expires_at > kongtask.clock()\n          limit 1) as found on true",
+  parameters: [["ids","int8[]"]],
+  columns: [["id","int8"],["state","text"],["result","text"],["reason","text"],["error","jsonb"]],
+}
+
 export const readExpiredDays: Statement<
   Record<never, never>,
-  { readonly day: string; readonly attached: boolean; readonly pending: boolean }
+  { readonly daily: string; readonly day: string; readonly attached: boolean; readonly pending: boolean }
 > = {
   name: "read_expired_days",
-  text: "select right(c.relname, 8) as day, i.inhrelid is not null as attached, coalesce(i.inhdetachpending, false) as pending\n  from pg_class parent\n  join pg_class c on c.relnamespace = parent.relnamespace and c.relkind = 'r' and c.relname ~ '^history_[0-9]{8}$'\n  left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = parent.oid\n where parent.oid = 'kongtask.history'::regclass\n   and right(c.relname, 8) < to_char(kongtask.clock() at time zone 'UTC', 'YYYYMMDD')\n order by c.relname",
+  text: "select parent.relname::text as daily, right(c.relname, 8) as day, i.inhrelid is not null as attached,\n       coalesce(i.inhdetachpending, false) as pending\n  from unnest(kongtask.daily_tables()) as t (name)\n  join pg_class history on history.oid = 'kongtask.history'::regclass\n  join pg_class parent on parent.relnamespace = history.relnamespace and parent.relname = t.name\n  join pg_class c on c.relnamespace = parent.relnamespace and c.relkind = 'r' and c.relname ~ ('^' || t.name || '_[0-9]{8}$')\n  left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = parent.oid\n where right(c.relname, 8) < to_char(kongtask.clock() at time zone 'UTC', 'YYYYMMDD')\n order by c.relname",
   parameters: [],
-  columns: [["day","text"],["attached","bool"],["pending","bool"]],
+  columns: [["daily","text"],["day","text"],["attached","bool"],["pending","bool"]],
 }
 
 export const readJob: Statement<
   { readonly id: string },
-  { readonly id: string; readonly task: string; readonly queue: string; readonly payload: unknown; readonly state: string; readonly attempt: number; readonly max_attempts: number; readonly priority: number; readonly run_at: Date; readonly created_at: Date; readonly finished_at: Date | null; readonly extras: unknown | null; readonly errors: unknown | null; readonly result: unknown | null }
+  { readonly id: string; readonly task: string; readonly queue: string; readonly payload: unknown; readonly state: string; readonly attempt: number; readonly max_attempts: number; readonly priority: number; readonly run_at: Date; readonly created_at: Date; readonly finished_at: Date | null; readonly extras: unknown | null; readonly errors: unknown | null; readonly result: unknown | null; readonly progress: unknown | null }
 > = {
   name: "read_job",
-  text: "with found as (\n  select j.id, j.task_id, j.queue_id, j.payload,\n         case when j.worker <> 0 then 'running' when j.run_at > kongtask.clock() then 'scheduled' else 'ready' end as state,\n         j.attempt, j.max_attempts, (j.lane & 15)::int2 as priority, j.run_at, j.created_at, null::timestamptz as finished_at,\n         j.extras, j.errors, null::jsonb as result\n    from kongtask.jobs j\n   where j.queue_id = any (array(select q.id from kongtask.queues q)) and j.id = $1::int8\n  union all\n  select d.id, d.task_id, d.queue_id, d.payload, 'dead', d.attempt, d.max_attempts, d.priority, d.run_at, d.created_at,\n         d.finished_at, d.extras, d.errors, null\n    from kongtask.dead_letters d\n   where d.id = $1::int8\n  union all\n  select h.id, h.task_id, h.queue_id, h.payload, case when h.completed then 'completed' else 'cancelled' end, h.attempt,\n         h.max_attempts, h.priority, h.run_at, h.created_at, h.finished_at, h.extras, h.errors, h.result\n    from (select * from kongtask.history union all select * from kongtask.history_overflow) h\n   where h.id = $1::int8 and h.expires_at > kongtask.clock()\n)\nselect f.id, t.name as task, q.name as queue, f.payload, f.state, f.attempt, f.max_attempts, f.priority, f.run_at,\n       f.created_at, f.finished_at, f.extras, f.errors, f.result\n  from found f\n  join kongtask.tasks t on t.id = f.task_id\n  join kongtask.queues q on q.id = f.queue_id",
+  text: "with found as (\n  select j.id, j.task_id, j.queue_id, j.payload,\n         case when j.worker <> 0 then 'running' when j.run_at > kongtask.clock() then 'scheduled' else 'ready' end as state,\n         j.attempt, j.max_attempts, (j.lane & 15)::int2 as priority, j.run_at, j.created_at, null::timestamptz as finished_at,\n         j.extras, j.errors, null::jsonb as result\n    from kongtask.jobs j\n   where j.queue_id = any (array(select q.id from kongtask.queues q)) and j.id = $1::int8\n  union all\n  select d.id, d.task_id, d.queue_id, d.payload, 'dead', d.attempt, d.max_attempts, d.priority, d.run_at, d.created_at,\n         d.finished_at, d.extras, d.errors, null\n    from kongtask.dead_letters d\n   where d.id = $1::int8\n  union all\n  select h.id, h.task_id, h.queue_id, h.payload, case when h.completed then 'completed' else 'cancelled' end, h.attempt,\n         h.max_attempts, h.priority, h.run_at, h.created_at, h.finished_at, h.extras, h.errors, h.result\n    from (select * from kongtask.history union all select * from kongtask.history_overflow) h\n   where h.id = $1::int8 and h.expires_at > kongtask.clock()\n)\nselect f.id, t.name as task, q.name as queue, f.payload, f.state, f.attempt, f.max_attempts, f.priority, f.run_at,\n       f.created_at, f.finished_at, f.extras, f.errors, f.result,\n       (select jsonb_build_object('done', p.done, 'total', p.total, 'note', p.note, 'at', p.at)\n          from kongtask.progress p\n         where p.job_id = f.id) as progress\n  from found f\n  join kongtask.tasks t on t.id = f.task_id\n  join kongtask.queues q on q.id = f.queue_id",
   parameters: [["id","int8"]],
-  columns: [["id","int8"],["task","text"],["queue","text"],["payload","jsonb"],["state","text"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["finished_at","timestamptz"],["extras","jsonb"],["errors","jsonb"],["result","jsonb"]],
+  columns: [["id","int8"],["task","text"],["queue","text"],["payload","jsonb"],["state","text"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["finished_at","timestamptz"],["extras","jsonb"],["errors","jsonb"],["result","jsonb"],["progress","jsonb"]],
+}
+
+export const readLogs: Statement<
+  { readonly job: string; readonly attempt: number | null; readonly after: string; readonly limit: number },
+  { readonly id: string; readonly attempt: number; readonly at: Date; readonly level: number; readonly message: string; readonly fields: unknown | null }
+> = {
+  name: "read_logs",
+  text: "select l.id, l.attempt, l.at, l.level, l.message, l.fields\n  from kongtask.logs l\n where l.job_id = $1::int8 and l.id > $3::int8 and ($2::int4 is null or l.attempt = $2::int4) and l.expires_at > kongtask.clock()\n order by l.id\n limit $4::int4",
+  parameters: [["job","int8"],["attempt","int4"],["after","int8"],["limit","int4"]],
+  columns: [["id","int8"],["attempt","int2"],["at","timestamptz"],["level","int2"],["message","text"],["fields","jsonb"]],
 }
 
 export const readMigrations: Statement<
@@ -191,6 +381,16 @@ export const readSchema: Statement<
   columns: [["version","int4"],["exists","bool"],["ours","bool"],["occupied","bool"]],
 }
 
+export const readSteps: Statement<
+  { readonly id: string },
+  { readonly name: string; readonly result: string | null; readonly wakes_in: string | null }
+> = {
+  name: "read_steps",
+  text: "select s.name, s.result::text as result, ceil(extract(epoch from s.until - kongtask.clock()) * 1000)::int8 as wakes_in\n  from kongtask.steps s\n where s.job_id = $1::int8",
+  parameters: [["id","int8"]],
+  columns: [["name","text"],["result","text"],["wakes_in","int8"]],
+}
+
 export const recordMigration: Statement<
   { readonly number: number; readonly name: string; readonly breaking: boolean },
   Record<never, never>
@@ -199,16 +399,6 @@ export const recordMigration: Statement<
   text: "insert into kongtask.migrations (number, name, breaking) values ($1::int4, $2::text, $3::bool)",
   parameters: [["number","int4"],["name","text"],["breaking","bool"]],
   columns: [],
-}
-
-export const redrive: Statement<
-  { readonly ids: readonly string[] },
-  { readonly id: string; readonly status: string }
-> = {
-  name: "redrive",
-  text: "select id, status from kongtask.redrive($1::int8[])",
-  parameters: [["ids","int8[]"]],
-  columns: [["id","int8"],["status","text"]],
 }
 
 export const registerWorker: Statement<
@@ -221,6 +411,26 @@ export const registerWorker: Statement<
   columns: [["worker","int4"],["nonce","uuid"]],
 }
 
+export const reprioritiseJobs: Statement<
+  { readonly ids: readonly string[]; readonly queues: readonly number[] | null; readonly priority: number; readonly filter: string },
+  { readonly id: string; readonly status: string }
+> = {
+  name: "reprioritise_jobs",
+  text: "select id, status from kongtask.reprioritise_jobs($1::int8[], $2::int4[], $3::int4, $4::jsonb)",
+  parameters: [["ids","int8[]"],["queues","int4[]"],["priority","int4"],["filter","jsonb"]],
+  columns: [["id","int8"],["status","text"]],
+}
+
+export const rescheduleJobs: Statement<
+  { readonly ids: readonly string[]; readonly queues: readonly number[] | null; readonly due: Date | null; readonly delay: number | null; readonly filter: string },
+  { readonly id: string; readonly status: string }
+> = {
+  name: "reschedule_jobs",
+  text: "select id, status from kongtask.reschedule_jobs($1::int8[], $2::int4[], $3::timestamptz, $4::float8, $5::jsonb)",
+  parameters: [["ids","int8[]"],["queues","int4[]"],["due","timestamptz"],["delay","float8"],["filter","jsonb"]],
+  columns: [["id","int8"],["status","text"]],
+}
+
 export const rescueWorkers: Statement<
   Record<never, never>,
   { readonly workers: number; readonly jobs: number }
@@ -229,6 +439,36 @@ export const rescueWorkers: Statement<
   text: "select workers, jobs from kongtask.rescue_workers()",
   parameters: [],
   columns: [["workers","int4"],["jobs","int4"]],
+}
+
+export const resumeQueue: Statement<
+  { readonly name: string },
+  { readonly known: boolean }
+> = {
+  name: "resume_queue",
+  text: "select kongtask.resume_queue($1::text) as known",
+  parameters: [["name","text"]],
+  columns: [["known","bool"]],
+}
+
+export const resumeTask: Statement<
+  { readonly name: string },
+  { readonly known: boolean }
+> = {
+  name: "resume_task",
+  text: "select kongtask.resume_task($1::text) as known",
+  parameters: [["name","text"]],
+  columns: [["known","bool"]],
+}
+
+export const retryJobs: Statement<
+  { readonly ids: readonly string[]; readonly queues: readonly number[] | null; readonly filter: string },
+  { readonly id: string; readonly status: string }
+> = {
+  name: "retry_jobs",
+  text: "select id, status from kongtask.retry_jobs($1::int8[], $2::int4[], $3::jsonb)",
+  parameters: [["ids","int8[]"],["queues","int4[]"],["filter","jsonb"]],
+  columns: [["id","int8"],["status","text"]],
 }
 
 export const settleJobs: Statement<
@@ -241,6 +481,46 @@ export const settleJobs: Statement<
   columns: [["refused","int8[]"],["ended","int8[]"],["reasons","text[]"]],
 }
 
+export const storeLogs: Statement<
+  { readonly lines: string; readonly keep: number },
+  Record<never, never>
+> = {
+  name: "store_logs",
+  text: "select kongtask.store_logs($1::jsonb, $2::float8)",
+  parameters: [["lines","jsonb"],["keep","float8"]],
+  columns: [],
+}
+
+export const storeProgress: Statement<
+  { readonly entries: string },
+  Record<never, never>
+> = {
+  name: "store_progress",
+  text: "select kongtask.store_progress($1::jsonb)",
+  parameters: [["entries","jsonb"]],
+  columns: [],
+}
+
+export const storeStep: Statement<
+  { readonly worker: string; readonly claim: string; readonly queue: string; readonly id: string; readonly place: string; readonly name: string; readonly result: string | null; readonly sleep: string | null; readonly idle: string | null },
+  { readonly wakes_in: string | null }
+> = {
+  name: "store_step",
+  text: "select kongtask.store_step(\n  $1::text::int4, $2::text::int4, $3::text::int4, $4::text::int8, $5::text::tid, $6::text, $7::text::jsonb, $8::text::float8, $9::text::int4) as wakes_in",
+  parameters: [["worker","text"],["claim","text"],["queue","text"],["id","text"],["place","text"],["name","text"],["result","text"],["sleep","text"],["idle","text"]],
+  columns: [["wakes_in","int8"]],
+}
+
+export const sweepCompletions: Statement<
+  Record<never, never>,
+  { readonly swept: number }
+> = {
+  name: "sweep_completions",
+  text: "select kongtask.sweep_completions() as swept",
+  parameters: [],
+  columns: [["swept","int4"]],
+}
+
 export const takeTurn: Statement<
   { readonly chore: string; readonly every: number },
   { readonly taken: boolean }
@@ -251,6 +531,26 @@ export const takeTurn: Statement<
   columns: [["taken","bool"]],
 }
 
+export const unlockWorker: Statement<
+  { readonly worker: number },
+  { readonly released: number | null }
+> = {
+  name: "unlock_worker",
+  text: "select kongtask.unlock_worker($1::int4) as released",
+  parameters: [["worker","int4"]],
+  columns: [["released","int4"]],
+}
+
+export const unparkJobs: Statement<
+  { readonly limit: number },
+  { readonly back: number }
+> = {
+  name: "unpark_jobs",
+  text: "select kongtask.unpark_jobs($1::int4) as back",
+  parameters: [["limit","int4"]],
+  columns: [["back","int4"]],
+}
+
 export const unregisterWorker: Statement<
   { readonly worker: number; readonly nonce: string },
   Record<never, never>
@@ -259,4 +559,14 @@ export const unregisterWorker: Statement<
   text: "select kongtask.unregister_worker($1::int4, $2::uuid)",
   parameters: [["worker","int4"],["nonce","uuid"]],
   columns: [],
+}
+
+export const walkJobs: Statement<
+  { readonly filter: string; readonly before: string | null; readonly limit: number; readonly scan: number },
+  { readonly ids: readonly string[]; readonly queues: readonly number[]; readonly next: string | null; readonly scanned: number }
+> = {
+  name: "walk_jobs",
+  text: "select o_ids as ids, o_queues as queues, o_next as next, o_scanned as scanned\n  from kongtask.walk_jobs($1::jsonb, $2::int8, $3::int4, $4::int4)",
+  parameters: [["filter","jsonb"],["before","int8"],["limit","int4"],["scan","int4"]],
+  columns: [["ids","int8[]"],["queues","int4[]"],["next","int8"],["scanned","int4"]],
 }

@@ -1,18 +1,62 @@
 // Front door of the only room that speaks SQL. It knows no policy: what to write is decided elsewhere. The one
 // invariant: every write about a running job names the lease under which it is made.
+import type { CheckedFilter } from '../core/job-filter.ts'
 import type { Job } from '../core/job.ts'
-import type { JsonObject } from '../core/json.ts'
+import type { JobLog } from '../core/job-log.ts'
+import type { Json, JsonObject } from '../core/json.ts'
 import type { AddedJob, NewJob, NewJobOptions } from '../core/new-job.ts'
+import type { QueueInfo, TaskInfo } from '../core/queue-info.ts'
+import type { WorkerInfo } from '../core/worker-info.ts'
 import { claimJobs, type Claimed, type ClaimRequest } from './claim-jobs.ts'
+import {
+  completeJob,
+  concludeJobs,
+  sweepCompletions,
+  type ConcludeRequest,
+  type Conclusion,
+  type HeldJob,
+} from './complete-job.ts'
+import { drainWorker, listWorkers, readClock, unlockWorker, workerGone } from './control.ts'
 import type { Database } from './database.ts'
 import type { Queryable } from './db.ts'
-import { dropExpiredDays, extendHistory, pruneOverflow, takeTurn } from './history.ts'
+import { explainJob, type JobStanding } from './explain.ts'
+import {
+  groupDeadLetters,
+  listJobs,
+  walkJobs,
+  type DeadLetterGroups,
+  type FoundIds,
+  type FoundJobs,
+  type Reach,
+} from './find-jobs.ts'
+import { dropExpiredDays, extendDays, pruneOverflow, takeTurn } from './history.ts'
 import { insertJobs } from './insert-jobs.ts'
 import { checkSchema, migrate } from './migrate.ts'
 import { publish, readQueueNames, type Names } from './publish.ts'
-import { listDeadLetters, readJob } from './read-jobs.ts'
-import { redrive, type Redriven } from './redrive.ts'
+import { operateJobs, type JobOrder, type JobVerb, type Operated } from './operate-jobs.ts'
+import {
+  listQueues,
+  listTasks,
+  parkJobs,
+  pauseQueue,
+  pauseTask,
+  resumeQueue,
+  resumeTask,
+  unparkJobs,
+} from './queues.ts'
+import { readEnds, type JobEnd } from './read-ends.ts'
+import { readJob } from './read-jobs.ts'
 import { settleJobs, type Settled, type SettleRequest } from './settle-jobs.ts'
+import { readLogs, storeLogs, type LoggedLine, type LogPage } from './logs.ts'
+import { storeProgress, type ReportedProgress } from './progress.ts'
+import {
+  pruneRecords,
+  readSteps,
+  storeStep,
+  type NewStep,
+  type PrunedRecords,
+  type StoredStep,
+} from './steps.ts'
 import { pruneUniqueKeys, type PrunedKeys, type UniqueKey } from './unique-keys.ts'
 import {
   heartbeat,
@@ -41,14 +85,48 @@ export interface Store {
   rescueWorkers(): Promise<{ readonly workers: number; readonly jobs: number }>
   claimJobs(request: ClaimRequest): Promise<Claimed>
   settleJobs(request: SettleRequest): Promise<Settled>
+  /** On a transaction of the handler's. */
+  completeJob(
+    job: HeldJob,
+    how: { readonly result: Json | undefined; readonly idle: number },
+    on: Queryable,
+  ): Promise<void>
+  concludeJobs(request: ConcludeRequest): Promise<ReadonlyMap<string, Conclusion>>
+  sweepCompletions(): Promise<number>
+  readSteps(id: string): Promise<ReadonlyMap<string, StoredStep>>
+  /** On a transaction of the handler's, else on a connection of the store's own. */
+  storeStep(job: HeldJob, step: NewStep, on?: Queryable): Promise<number | undefined>
+  pruneRecords(after?: string): Promise<PrunedRecords>
+  storeProgress(reports: readonly ReportedProgress[]): Promise<void>
+  storeLogs(lines: readonly LoggedLine[], keep: number): Promise<void>
+  readLogs(job: string, page: LogPage): Promise<JobLog[]>
   readJob(id: string): Promise<Job | undefined>
-  listDeadLetters(limit: number, after?: Job): Promise<Job[]>
-  redrive(ids: readonly string[]): Promise<readonly Redriven[]>
+  /** Of those that have ended, or are not there. */
+  readEnds(ids: readonly string[]): Promise<ReadonlyMap<string, JobEnd>>
+  /** Jobs that fit, newest first; `walkJobs` answers their ids only. */
+  listJobs(filter: CheckedFilter, reach: Reach): Promise<FoundJobs>
+  walkJobs(filter: CheckedFilter, reach: Reach): Promise<FoundIds>
+  groupDeadLetters(filter: CheckedFilter, scan: number): Promise<DeadLetterGroups>
+  operateJobs(verb: JobVerb, order: JobOrder): Promise<Operated[]>
   takeTurn(chore: string, every: number): Promise<boolean>
-  extendHistory(): Promise<number>
+  extendDays(): Promise<number>
   dropExpiredDays(): Promise<number>
   pruneOverflow(): Promise<{ readonly pruned: number; readonly more: boolean }>
   pruneUniqueKeys(after?: UniqueKey): Promise<PrunedKeys>
+  listQueues(countTo: number): Promise<QueueInfo[]>
+  pauseQueue(name: string): Promise<void>
+  resumeQueue(name: string): Promise<boolean>
+  listTasks(): Promise<TaskInfo[]>
+  pauseTask(name: string): Promise<void>
+  resumeTask(name: string): Promise<boolean>
+  parkJobs(): Promise<{ readonly parked: number; readonly more: boolean }>
+  unparkJobs(): Promise<number>
+  listWorkers(mostJobs: number): Promise<WorkerInfo[]>
+  drainWorker(worker: number): Promise<boolean>
+  workerGone(worker: number, signal?: AbortSignal): Promise<void>
+  unlockWorker(worker: number): Promise<number | undefined>
+  explainJob(id: string): Promise<JobStanding[]>
+  readClock(): Promise<{ readonly at: Date; readonly workers: number }>
 }
 
 export function createStore(database: Database, schema: string): Store {
@@ -64,13 +142,39 @@ export function createStore(database: Database, schema: string): Store {
     rescueWorkers: () => rescueWorkers(database, schema),
     claimJobs: (request) => claimJobs(database, schema, request),
     settleJobs: (request) => settleJobs(database, schema, request),
+    completeJob: (job, how, on) => completeJob(on, schema, job, how),
+    concludeJobs: (request) => concludeJobs(database, schema, request),
+    sweepCompletions: () => sweepCompletions(database, schema),
+    readSteps: (id) => readSteps(database, schema, id),
+    storeStep: (job, step, on = database) => storeStep(on, schema, job, step),
+    pruneRecords: (after) => pruneRecords(database, schema, after),
+    storeProgress: (reports) => storeProgress(database, schema, reports),
+    storeLogs: (lines, keep) => storeLogs(database, schema, lines, keep),
+    readLogs: (job, page) => readLogs(database, schema, job, page),
     readJob: (id) => readJob(database, schema, id),
-    listDeadLetters: (limit, after) => listDeadLetters(database, schema, limit, after),
-    redrive: (ids) => redrive(database, schema, ids),
+    readEnds: (ids) => readEnds(database, schema, ids),
+    listJobs: (filter, reach) => listJobs(database, schema, filter, reach),
+    walkJobs: (filter, reach) => walkJobs(database, schema, filter, reach),
+    groupDeadLetters: (filter, scan) => groupDeadLetters(database, schema, filter, scan),
+    operateJobs: (verb, order) => operateJobs(database, schema, verb, order),
     takeTurn: (chore, interval) => takeTurn(database, schema, chore, interval),
-    extendHistory: () => extendHistory(database, schema),
+    extendDays: () => extendDays(database, schema),
     dropExpiredDays: () => dropExpiredDays(database, schema),
     pruneOverflow: () => pruneOverflow(database, schema),
     pruneUniqueKeys: (after) => pruneUniqueKeys(database, schema, after),
+    listQueues: (countTo) => listQueues(database, schema, countTo),
+    pauseQueue: (name) => pauseQueue(database, schema, name),
+    resumeQueue: (name) => resumeQueue(database, schema, name),
+    listTasks: () => listTasks(database, schema),
+    pauseTask: (name) => pauseTask(database, schema, name),
+    resumeTask: (name) => resumeTask(database, schema, name),
+    parkJobs: () => parkJobs(database, schema),
+    unparkJobs: () => unparkJobs(database, schema),
+    listWorkers: (mostJobs) => listWorkers(database, schema, mostJobs),
+    drainWorker: (worker) => drainWorker(database, schema, worker),
+    workerGone: (worker, signal) => workerGone(database, schema, worker, signal),
+    unlockWorker: (worker) => unlockWorker(database, schema, worker),
+    explainJob: (id) => explainJob(database, schema, id),
+    readClock: () => readClock(database, schema),
   }
 }

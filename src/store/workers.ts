@@ -23,8 +23,8 @@ export interface Heartbeat extends Registration {
   readonly known: readonly number[]
   /** No claim at or above this number was sent before the heartbeat. */
   readonly before: number
-  /** The last message that was read: what stands up to there may go. */
-  readonly heard: string
+  /** The messages that were read: these may go. */
+  readonly heard: readonly string[]
 }
 
 /** What a heartbeat comes to. */

@@ -16,6 +16,8 @@ export interface DispatcherOptions {
   readonly lanes: Lanes
   readonly tasks: ReadonlyMap<number, TaskEntry>
   readonly context: Execution['context']
+  /** Milliseconds that a handler has to end once its signal has aborted. @default 30 s */
+  readonly stuckAfter?: number | undefined
   /** Monotonic milliseconds. */
   readonly now: () => number
   readonly onStarted: (job: ClaimedJob) => void
@@ -118,7 +120,7 @@ export class Dispatcher {
   }
 
   #start(lane: Lane, job: ClaimedJob, startedAt: number): void {
-    const running = new RunningJob(job)
+    const running = new RunningJob(job, this.#options.stuckAfter)
     this.#running.add(running)
     this.#options.onStarted(job)
     const executed = this.#execute(running)

@@ -20,9 +20,10 @@ const refuse = (): never => {
 const services: ContextServices = {
   logger: { debug: refuse, info: refuse, warn: refuse, error: refuse },
   pool: { query: refuse, connect: refuse },
-  adder: { addJob: refuse, addJobs: refuse },
+  adder: refuse,
   queueName: (queue) => `queue ${queue}`,
   onTransaction: refuse,
+  verbs: refuse,
   onProgress: refuse,
 }
 
@@ -62,7 +63,11 @@ function validator(validate: StandardSchemaV1['~standard']['validate']): Standar
 
 const completed = { kind: 'completed', result: 'done' }
 const failedAs = (name: string): object => ({ kind: 'failed', error: expect.objectContaining({ name }) })
-const timedOut = { ...failedAs('JobTimeoutError'), permanent: false, retryIn: undefined }
+const timedOut = {
+  ...failedAs('JobTimeoutError'),
+  permanent: false,
+  thrown: expect.objectContaining({ code: 'KT_JOB_TIMEOUT' }),
+}
 const interrupted = { kind: 'interrupted' }
 
 const aborts: Readonly<Record<string, Error | undefined>> = {

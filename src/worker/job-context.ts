@@ -3,18 +3,26 @@ import type { JobContext } from '../core/job-context.ts'
 import type { Job } from '../core/job.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { LogFields, Logger } from '../core/logger.ts'
+import type { Lineage } from '../core/new-job.ts'
 import type { PooledSqlClient, SqlPool } from '../core/sql-pool.ts'
 import type { TransactionLike } from '../core/transaction.ts'
+import type { ClaimedJob } from '../store/claim-jobs.ts'
 import { errorsOf, extrasOf } from '../store/rows.ts'
+import type { AttemptVerbs } from './attempt-verbs.ts'
 import type { RunningJob } from './running-job.ts'
 
 /** What every context of one runner shares. */
 export interface ContextServices {
   readonly logger: Logger
   readonly pool: SqlPool
-  readonly adder: JobAdder
+  /** On connections of ours, for a job's children. */
+  readonly adder: (parent: Lineage) => JobAdder
   readonly queueName: (queue: number) => string
-  readonly onTransaction: (tx: TransactionLike) => JobAdder
+  readonly onTransaction: (tx: TransactionLike, parent: Lineage) => JobAdder
+  /** What writes about the job itself. */
+  readonly verbs: (running: RunningJob) => AttemptVerbs
+  /** Keeps what a job's handler logs, beside the logger; undefined where nothing is kept. */
+  readonly linesOf?: ((job: ClaimedJob) => Logger) | undefined
   readonly onProgress: (running: RunningJob, done: number, total: number, note: string | undefined) => void
 }
 
@@ -29,6 +37,8 @@ export class LazyJobContext implements JobContext {
   readonly #services: ContextServices
   #job: Job | undefined
   #logger: Logger | undefined
+  #verbs: AttemptVerbs | undefined
+  #adder: JobAdder | undefined
 
   constructor(running: RunningJob, task: string, payload: unknown, services: ContextServices) {
     this.#running = running
@@ -47,18 +57,16 @@ export class LazyJobContext implements JobContext {
   }
 
   get logger(): Logger {
-    const { id, attempt, queueId } = this.#running.job
-    const { logger, queueName } = this.#services
-    this.#logger ??= withFields(logger, { jobId: id, task: this.#task, queue: queueName(queueId), attempt })
+    this.#logger ??= this.#makeLogger()
     return this.#logger
   }
 
   get addJob(): JobAdder['addJob'] {
-    return this.#services.adder.addJob
+    return this.#ownAdder.addJob
   }
 
   get addJobs(): JobAdder['addJobs'] {
-    return this.#services.adder.addJobs
+    return this.#ownAdder.addJobs
   }
 
   get pool(): SqlPool {
@@ -70,7 +78,19 @@ export class LazyJobContext implements JobContext {
   }
 
   get with(): JobContext['with'] {
-    return this.#services.onTransaction
+    return (tx) => this.#services.onTransaction(tx, this.#lineage)
+  }
+
+  get complete(): JobContext['complete'] {
+    return this.#own.complete
+  }
+
+  get step(): JobContext['step'] {
+    return this.#own.step
+  }
+
+  get sleep(): JobContext['sleep'] {
+    return this.#own.sleep
   }
 
   get progress(): JobContext['progress'] {
@@ -79,6 +99,29 @@ export class LazyJobContext implements JobContext {
 
   get rawPayload(): string {
     return this.#running.job.payload
+  }
+
+  get #ownAdder(): JobAdder {
+    this.#adder ??= this.#services.adder(this.#lineage)
+    return this.#adder
+  }
+
+  get #lineage(): Lineage {
+    const { id, rootId } = this.job
+    return { id, root: rootId }
+  }
+
+  get #own(): AttemptVerbs {
+    this.#verbs ??= this.#services.verbs(this.#running)
+    return this.#verbs
+  }
+
+  #makeLogger(): Logger {
+    const { job } = this.#running
+    const { logger, linesOf, queueName } = this.#services
+    const { id, attempt, queueId } = job
+    const own = withFields(logger, { jobId: id, task: this.#task, queue: queueName(queueId), attempt })
+    return linesOf === undefined ? own : both(own, linesOf(job))
   }
 
   #read(): Job {
@@ -96,9 +139,10 @@ export class LazyJobContext implements JobContext {
       scheduledAt: new Date(runAt),
       createdAt: new Date(createdAt),
       finishedAt: undefined,
-      ...extrasOf(parsed(extras)),
+      ...extrasOf(id, parsed(extras)),
       errors: errorsOf(parsed(errors)),
       result: undefined,
+      progress: undefined,
     })
   }
 }
@@ -107,8 +151,25 @@ function parsed(text: string | null): JsonObject | undefined {
   return text === null ? undefined : JSON.parse(text)
 }
 
+function both(first: Logger, second: Logger): Logger {
+  const line =
+    (level: keyof Logger): Logger['debug'] =>
+    (message, fields) => {
+      first[level](message, fields)
+      second[level](message, fields)
+    }
+  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
+}
+
 function withFields(logger: Logger, own: LogFields): Logger {
-  const merged = (fields: LogFields | undefined): LogFields => ({ ...fields, ...own })
+  const merged = (fields: LogFields | undefined): LogFields => {
+    try {
+      return { ...fields, ...own }
+    } catch {
+      // A getter that throws: no job is worth failing for a line.
+      return own
+    }
+  }
   return {
     debug: (message, fields) => logger.debug(message, merged(fields)),
     info: (message, fields) => logger.info(message, merged(fields)),

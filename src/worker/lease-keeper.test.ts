@@ -93,7 +93,7 @@ describe('a lease', () => {
       worker: 1,
       nonce: 'nonce 1',
       lease: LEASE,
-      heard: '0',
+      heard: [],
       known: [],
       before: 1,
     })
@@ -197,7 +197,18 @@ describe('messages', () => {
     bench.messages.push({ id: '10', message: pause })
     await bench.keeper.beat()
     expect(bench.heard).toEqual([cancel, pause])
-    expect(bench.beats.map(({ heard }) => heard)).toEqual(['0', '10'])
+    expect(bench.beats.map(({ heard }) => heard)).toEqual([[], ['9', '10']])
+    await bench.keeper.stop()
+  })
+
+  it('are told although a later one was told and acknowledged before', async () => {
+    const bench = await Bench.started()
+    bench.messages.push({ id: '10', message: pause })
+    await bench.keeper.beat()
+    await bench.keeper.beat()
+    bench.messages.push({ id: '9', message: cancel })
+    await bench.keeper.beat()
+    expect(bench.heard).toEqual([pause, cancel])
     await bench.keeper.stop()
   })
 
@@ -206,7 +217,9 @@ describe('messages', () => {
     bench.messages.push({ id: '4', message: undefined })
     await bench.keeper.beat()
     await bench.keeper.beat()
-    expect([bench.heard, bench.beats.at(-1)?.heard]).toEqual([[], '4'])
+    expect(bench.beats.at(-1)?.heard).toEqual(['4'])
+    await bench.keeper.beat()
+    expect([bench.heard, bench.beats.at(-1)?.heard]).toEqual([[], []])
     await bench.keeper.stop()
   })
 

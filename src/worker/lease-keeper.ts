@@ -48,7 +48,8 @@ export class LeaseKeeper implements Service {
   #registering: Promise<void> | undefined
   #doubtful = false
   #claims = 0
-  #heard = '0'
+  /** What was told and is not known to be deleted yet. */
+  #heard: ReadonlySet<string> = new Set()
   #awaited: number | undefined
   #expiry: Timer | undefined
 
@@ -83,6 +84,11 @@ export class LeaseKeeper implements Service {
     this.#holder = holder
   }
 
+  /** Milliseconds that it lasts without a heartbeat. */
+  get duration(): number {
+    return this.#options.lease
+  }
+
   /** Who we are, while we may claim. */
   get registration(): Registration | undefined {
     return this.#doubtful ? undefined : this.#registration
@@ -100,6 +106,11 @@ export class LeaseKeeper implements Service {
     this.#awaited = undefined
   }
 
+  /** Whether a claim is on its way. */
+  get isClaiming(): boolean {
+    return this.#awaited !== undefined
+  }
+
   /** One heartbeat. Public for tests; the loop calls it. */
   async beat(): Promise<void> {
     const registration = this.#registration
@@ -107,19 +118,21 @@ export class LeaseKeeper implements Service {
     const { store, book, lease, now } = this.#options
     const sentAt = now()
     const known = this.#awaited === undefined ? book.claims : [...book.claims, this.#awaited]
-    const beat = { ...registration, lease, known, before: this.#claims + 1, heard: this.#heard }
+    const beat = { ...registration, lease, known, before: this.#claims + 1, heard: [...this.#heard] }
     const { alive, messages } = await store.heartbeat(beat)
     if (this.#registration !== registration) return
     if (!alive) return this.lost()
     this.#renewed(sentAt)
-    for (const heard of messages) this.#read(heard)
+    this.#read(messages)
   }
 
-  /** The database says it again until a heartbeat acknowledges it. */
-  #read({ id, message }: HeardMessage): void {
-    if (BigInt(id) <= BigInt(this.#heard)) return
-    this.#heard = id
-    if (message !== undefined) this.#holder?.told(message)
+  /** The database says it again until a heartbeat acknowledges it. A lower number may come after a higher one. */
+  #read(messages: readonly HeardMessage[]): void {
+    const before = this.#heard
+    this.#heard = new Set(messages.map(({ id }) => id))
+    for (const { id, message } of messages) {
+      if (message !== undefined && !before.has(id)) this.#holder?.told(message)
+    }
   }
 
   /** There is something to be read; whom it is for, the database knows. */

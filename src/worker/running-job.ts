@@ -1,7 +1,7 @@
 import type { ClaimedJob } from '../store/claim-jobs.ts'
 import { startTimer, type Timer } from '../runtime/timer.ts'
 
-/** How long a handler may go on after its signal has aborted, before its slot is taken from it. Milliseconds. */
+/** How long a handler may go on after its signal has aborted, unless said otherwise. Milliseconds. */
 const PATIENCE = 30_000
 
 /**
@@ -10,13 +10,17 @@ const PATIENCE = 30_000
  */
 export class RunningJob {
   readonly job: ClaimedJob
+  readonly #patience: number
   #controller: AbortController | undefined
   #reason: Error | undefined
   #timers: Timer[] | undefined
   #onAbandoned: (() => void) | undefined
+  #hasEnded = false
 
-  constructor(job: ClaimedJob) {
+  /** @param patience milliseconds that the handler has to end once its signal has aborted, before its slot is taken from it */
+  constructor(job: ClaimedJob, patience: number = PATIENCE) {
     this.job = job
+    this.#patience = patience
   }
 
   get signal(): AbortSignal {
@@ -38,7 +42,7 @@ export class RunningJob {
   }
 
   /** The first reason stands; of several patiences the one that ends first. */
-  abort(reason: Error, patience: number = PATIENCE): void {
+  abort(reason: Error, patience: number = this.#patience): void {
     if (this.#reason === undefined) {
       this.#reason = reason
       this.#controller?.abort(reason)
@@ -53,8 +57,14 @@ export class RunningJob {
     this.#after(ms, () => this.abort(reason()))
   }
 
+  /** What the handler still says is too late. */
+  get hasEnded(): boolean {
+    return this.#hasEnded
+  }
+
   /** The handler has ended, or was abandoned. */
   end(): void {
+    this.#hasEnded = true
     for (const timer of this.#timers ?? []) timer.stop()
     this.#timers = undefined
   }

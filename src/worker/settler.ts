@@ -23,7 +23,9 @@ export interface SettlerOptions {
   readonly onUnwritable: (job: ClaimedJob, error: unknown) => Settlement
 }
 
-interface Entry extends SettledJob {
+interface Entry extends Omit<SettledJob, 'settlement'> {
+  /** None where the job is settled already, and only its claim is to be closed. */
+  readonly settlement: Settlement | undefined
   readonly queueId: number
   readonly job: ClaimedJob
   /** What is written in place of a settlement that the database refused. */
@@ -47,6 +49,15 @@ export class Settler {
   }
 
   add(job: ClaimedJob, settlement: Settlement): void {
+    this.#add(job, settlement)
+  }
+
+  /** It was settled by its handler: nothing is to be written but, where it was its claim's last, the end of that. */
+  close(job: ClaimedJob): void {
+    this.#add(job, undefined)
+  }
+
+  #add(job: ClaimedJob, settlement: Settlement | undefined): void {
     const { id, queueId, lease, kept, place } = job
     const key = `${lease.worker}:${queueId}`
     const entries = this.#pending.get(key)
@@ -111,13 +122,10 @@ export class Settler {
 
   #send(batch: readonly Entry[]): Promise<Settled> {
     const [first] = batch
-    if (first === undefined) return Promise.resolve({ refused: new Set(), ended: new Map() })
-    return this.#options.store.settleJobs({
-      worker: first.lease.worker,
-      queue: first.queueId,
-      jobs: batch,
-      closed: this.#options.book.wouldClose(batch),
-    })
+    const jobs = batch.filter(isUnsettled)
+    const closed = this.#options.book.wouldClose(batch)
+    if (first === undefined || (jobs.length === 0 && closed.length === 0)) return Promise.resolve(NOTHING)
+    return this.#options.store.settleJobs({ worker: first.lease.worker, queue: first.queueId, jobs, closed })
   }
 
   async #writeApart(batch: readonly Entry[], error: unknown): Promise<void> {
@@ -140,9 +148,16 @@ export class Settler {
 
   #report(batch: readonly Entry[], { refused, ended }: Settled, answered: boolean): void {
     for (const { job, settlement } of batch) {
+      if (settlement === undefined) continue
       const reason = ended.get(job.id)
       if (refused.size > 0 && refused.has(job.id)) this.#options.onRefused(job, settlement, answered)
       else this.#options.onSettled(job, reason === undefined ? settlement : { kind: 'cancelled', reason })
     }
   }
+}
+
+const NOTHING: Settled = { refused: new Set(), ended: new Map() }
+
+function isUnsettled(entry: Entry): entry is Entry & SettledJob {
+  return entry.settlement !== undefined
 }

@@ -2,9 +2,11 @@
 // carries a job from one to the next. The one invariant: every claimed job ends in the settler exactly once, or the
 // lease that entitled us to it is gone.
 import { JobCancelledError, LeaseLostError, ShutdownError } from '../core/errors.ts'
-import type { Events, JobFacts } from '../core/events.ts'
+import type { Events } from '../core/events.ts'
 import { failedAttempt } from '../core/failure.ts'
+import type { JobFacts } from '../core/job-facts.ts'
 import type { Outcome } from '../core/outcome.ts'
+import { delayAfter } from '../core/retry-policy.ts'
 import { decide, type Settlement } from '../core/settlement.ts'
 import type { TaskEntry } from '../core/task-list.ts'
 import type { WorkerMessage } from '../core/worker-message.ts'
@@ -13,12 +15,16 @@ import type { Emitter } from '../runtime/emitter.ts'
 import { pause } from '../runtime/retry.ts'
 import type { ClaimedJob } from '../store/claim-jobs.ts'
 import type { Store } from '../store/store.ts'
+import { AttemptRecords } from './attempt-record.ts'
+import { attemptVerbs } from './attempt-verbs.ts'
 import type { ClaimBook } from './claim-book.ts'
 import { Claimer, type ForbiddenFlags, type Lanes } from './claimer.ts'
+import { Concluder, type EndedJob } from './concluder.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Executed } from './executor.ts'
 import { LazyJobContext, type ContextServices } from './job-context.ts'
 import type { LeaseHolder, LeaseKeeper } from './lease-keeper.ts'
+import { ProgressWriter } from './progress-writer.ts'
 import { Settler } from './settler.ts'
 
 /** Unsettled jobs from which on no more are claimed. */
@@ -27,6 +33,9 @@ const CLOGGED = 5_000
 const LAST_PATIENCE = 5_000
 /** How long the last settlements may take to be written, when the database does not answer. Milliseconds. */
 const LAST_FLUSH = 10_000
+
+/** The shortest time that a handler's transaction may idle while it holds a job; else a lease. Milliseconds. */
+const SHORTEST_IDLE = 5_000
 
 export interface WorkerOptions {
   readonly store: Store
@@ -37,10 +46,12 @@ export interface WorkerOptions {
   readonly tasks: ReadonlyMap<number, TaskEntry>
   readonly queues: QueueNames
   readonly forbiddenFlags?: ForbiddenFlags | undefined
-  readonly services: Omit<ContextServices, 'onProgress' | 'queueName'>
+  readonly services: Omit<ContextServices, 'onProgress' | 'queueName' | 'verbs'>
   readonly events: Emitter<Events>
   /** An operator wants this process to stop in good order. */
   readonly onDrain: () => void
+  /** Milliseconds that a handler has to end once its signal has aborted. @default 30 s */
+  readonly stuckAfter?: number | undefined
   /** Milliseconds between looks for jobs without being told. */
   readonly pollInterval: number
   /** Monotonic milliseconds. */
@@ -59,9 +70,14 @@ export class Worker implements LeaseHolder {
   readonly #claimer: Claimer
   readonly #dispatcher: Dispatcher
   readonly #settler: Settler
+  readonly #concluder: Concluder
+  readonly #records = new AttemptRecords()
+  readonly #progress: ProgressWriter
   /** Rings when a job has ended, a batch was written, or there may be more to claim. */
   readonly #progressed = new Bell()
   #stopping = false
+  /** What was paused while the claim that is on its way was: it may have looked before. */
+  #pausedMeanwhile: readonly Paused[] = []
 
   constructor(options: WorkerOptions) {
     this.#options = options
@@ -69,9 +85,29 @@ export class Worker implements LeaseHolder {
     const services: ContextServices = {
       ...options.services,
       queueName: (queue) => queues.name(queue),
-      onProgress: ({ job }, done, total, note) =>
-        events.emit('job.progress', { job: this.#factsOf(job), done, total, note }),
+      onProgress: ({ job, hasEnded }, done, total, note) => {
+        if (!hasEnded) this.#progress.report(job, done, total, note)
+        if (events.has('job.progress')) {
+          events.emit('job.progress', { job: this.#factsOf(job), done, total, note })
+        }
+      },
+      verbs: (running) =>
+        attemptVerbs(this.#records.of(running), {
+          store,
+          idle: Math.max(SHORTEST_IDLE, lease.duration),
+          now,
+          onWeather: (error, attempt) =>
+            events.emit('worker.weather', { doing: 'store the step of a job', error, attempt }),
+          onResultDropped: ({ job }, why) =>
+            events.emit('job.result_dropped', { job: this.#factsOf(job), why }),
+        }),
     }
+    this.#progress = new ProgressWriter({
+      store,
+      now,
+      onWeather: (error) =>
+        events.emit('worker.weather', { doing: 'keep the progress of jobs', error, attempt: 1 }),
+    })
     this.#settler = new Settler({
       store,
       book,
@@ -85,9 +121,20 @@ export class Worker implements LeaseHolder {
       onWeather: (error, attempt) => events.emit('worker.weather', { doing: 'settle jobs', error, attempt }),
       onUnwritable: (job, error) => this.#unwritable(job, error),
     })
+    this.#concluder = new Concluder({
+      store,
+      onCompleted: (ended) => this.#completedByHandler(ended),
+      onOpen: ({ job, settlement }) => {
+        this.#settler.add(job, settlement)
+        this.#progressed.ring()
+      },
+      onWeather: (error, attempt) =>
+        events.emit('worker.weather', { doing: 'learn what handlers completed', error, attempt }),
+    })
     this.#dispatcher = new Dispatcher({
       lanes,
       tasks,
+      stuckAfter: options.stuckAfter,
       now,
       context: (running, task, payload) => new LazyJobContext(running, task.name, payload, services),
       onStarted: (job) => this.#started(job),
@@ -105,7 +152,7 @@ export class Worker implements LeaseHolder {
       forbiddenFlags: options.forbiddenFlags,
       pollInterval,
       now,
-      isClogged: () => this.#settler.backlog > CLOGGED,
+      isClogged: () => this.#backlog > CLOGGED,
       onClaimed: (jobs) => this.#claimed(jobs),
       onWeather: (error, attempt) => events.emit('worker.weather', { doing: 'claim jobs', error, attempt }),
     })
@@ -145,11 +192,10 @@ export class Worker implements LeaseHolder {
       case 'cancel':
         this.#cancel(message.job, message.reason)
         return
-      case 'pause': {
-        const { queue, task } = message
-        this.#release(this.#dispatcher.takeBuffered((job) => job.queueId === queue || job.taskId === task))
+      case 'pause':
+        this.#release(this.#dispatcher.takeBuffered((job) => isMeant(message, job)))
+        if (this.#options.lease.isClaiming) this.#pausedMeanwhile = [...this.#pausedMeanwhile, message]
         return
-      }
       case 'drain':
         this.#options.onDrain()
         return
@@ -170,7 +216,7 @@ export class Worker implements LeaseHolder {
     while (!this.#stopping) {
       this.#claimer.wake()
       // Asked first: a handler that ends while the claim is under way may have added what the claim did not see.
-      const isIdle = this.#dispatcher.isEmpty && this.#settler.backlog === 0
+      const isIdle = this.#dispatcher.isEmpty && this.#backlog === 0
       const claimed = await this.#claimer.runOnce()
       if (claimed === 0 && isIdle) return
       if (claimed === 0 || claimed === undefined) await this.#progressed.sleep(this.#options.pollInterval)
@@ -201,8 +247,13 @@ export class Worker implements LeaseHolder {
 
   async #flush(): Promise<void> {
     const done = new AbortController()
-    const flushed = this.#settler.flushed().finally(() => done.abort())
+    const flushed = this.#concluder
+      .concluded()
+      .then(() => this.#settler.flushed())
+      .then(() => this.#progress.flushed())
+      .finally(() => done.abort())
     await pause(LAST_FLUSH, done.signal)
+    this.#concluder.giveUp()
     this.#settler.giveUp()
     await flushed
   }
@@ -211,8 +262,16 @@ export class Worker implements LeaseHolder {
     const { book, queues } = this.#options
     book.opened(jobs)
     if (jobs.some((job) => !queues.has(job.queueId))) await this.#refreshNames()
-    const wanted = jobs.filter((job) => !this.#hasEnded(job))
+    const wanted = jobs.filter((job) => !this.#hasEnded(job) && !this.#isPaused(job))
+    this.#pausedMeanwhile = []
     this.#release(this.#stopping ? wanted : this.#dispatcher.take(wanted))
+  }
+
+  /** Claimed just before it was paused: it goes back. */
+  #isPaused(job: ClaimedJob): boolean {
+    if (!this.#pausedMeanwhile.some((paused) => isMeant(paused, job))) return false
+    this.#release([job])
+    return true
   }
 
   /** What was cancelled or superseded while it ran before is settled without running. */
@@ -245,13 +304,50 @@ export class Worker implements LeaseHolder {
     const { events } = this.#options
     if (flaw !== undefined) events.emit('job.result_dropped', { job: this.#factsOf(job), why: flaw })
     if (stuck) events.emit('job.stuck', { job: this.#factsOf(job) })
-    this.#settler.add(job, this.#decide(job, outcome))
+    this.#progress.ended(job)
+    this.#settle(job, outcome)
     this.#progressed.ring()
   }
 
-  #decide({ attempt, maxAttempts, taskId }: ClaimedJob, outcome: Outcome): Settlement {
-    const backoff = this.#options.tasks.get(taskId)?.defaults.backoff
-    return decide(outcome, { attempt, maxAttempts, backoff })
+  #settle(job: ClaimedJob, outcome: Outcome): void {
+    const record = this.#records.find(job)
+    if (record === undefined) {
+      this.#settler.add(job, this.#decide(job, outcome))
+      return
+    }
+    const settlement = this.#decide(job, record.outcome(outcome))
+    if (record.hasLocked) this.#concluder.add({ job, record, settlement })
+    else this.#settler.add(job, settlement)
+  }
+
+  /** In a transaction of the handler's, which has committed: what the handler came to behind that changes nothing. */
+  #completedByHandler({ job, record, settlement: ignored }: EndedJob): void {
+    const { events } = this.#options
+    this.#settler.close(job)
+    const settlement: Settlement = { kind: 'completed', result: record.completed?.result }
+    if (ignored.kind !== 'completed') {
+      events.emit('job.outcome_ignored', { job: this.#factsOf(job), settlement: ignored })
+    }
+    this.#settled(job, settlement)
+    this.#progressed.ring()
+  }
+
+  /** Executions that ended and of which the database has not heard. */
+  get #backlog(): number {
+    return this.#settler.backlog + this.#concluder.backlog
+  }
+
+  #decide(job: ClaimedJob, outcome: Outcome): Settlement {
+    return decide(outcome, job, this.#delayAfter)
+  }
+
+  /** Made once: a closure for each job would cost more than deciding it. */
+  readonly #delayAfter = (error: unknown, job: ClaimedJob): number => {
+    const { tasks, events } = this.#options
+    const facts = this.#factsOf(job)
+    const { delay, flaw } = delayAfter({ job: facts, error }, tasks.get(job.taskId)?.defaults.backoff)
+    if (flaw !== undefined) events.emit('job.backoff_failed', { job: facts, error: flaw.error, delay })
+    return delay
   }
 
   #settled(job: ClaimedJob, settlement: Settlement): void {
@@ -275,6 +371,8 @@ export class Worker implements LeaseHolder {
       error: failedAttempt(error),
       permanent: false,
       retryIn: undefined,
+      retryAt: undefined,
+      thrown: error,
     })
   }
 
@@ -283,6 +381,12 @@ export class Worker implements LeaseHolder {
     const task = tasks.get(taskId)?.name ?? String(taskId)
     return { id, task, queue: queues.name(queueId), attempt, maxAttempts }
   }
+}
+
+type Paused = Extract<WorkerMessage, { kind: 'pause' }>
+
+function isMeant({ queue, task }: Paused, job: ClaimedJob): boolean {
+  return job.queueId === queue || job.taskId === task
 }
 
 const LEASE_LOST =

@@ -11,7 +11,13 @@ export interface BadInput {
   readonly name: string
   readonly code: ErrorCode
   readonly attempt: Attempt
+  /** What was passed, where it was passed to one of the two calls by name: SQL can be given the same. */
+  readonly passed?: Passed | undefined
 }
+
+export type Passed =
+  | { readonly call: 'addJob'; readonly args: readonly unknown[] }
+  | { readonly call: 'addJobs'; readonly args: readonly [unknown] }
 
 export const mail = defineTask('mail', {
   payload: z.object({ to: z.email(), at: z.iso.datetime().optional(), n: z.number().optional() }),
@@ -21,20 +27,39 @@ const checked = defineTask('checked', {
 })
 const sound = { to: 'ada@example.org' }
 
-const addJob =
-  (...parameters: readonly unknown[]): Attempt =>
-  (kong) =>
-    Reflect.apply(kong.addJob, undefined, parameters)
-const addJobs =
-  (jobs: unknown): Attempt =>
-  (kong) =>
-    Reflect.apply(kong.addJobs, undefined, [jobs])
+const passed = new WeakMap<Attempt, Passed>()
+
+function addJob(...args: readonly unknown[]): Attempt {
+  const attempt: Attempt = (kong) => Reflect.apply(kong.addJob, undefined, args)
+  passed.set(attempt, { call: 'addJob', args })
+  return attempt
+}
+
+function addJobs(jobs: unknown): Attempt {
+  const attempt: Attempt = (kong) => Reflect.apply(kong.addJobs, undefined, [jobs])
+  passed.set(attempt, { call: 'addJobs', args: [jobs] })
+  return attempt
+}
+
 const withTx =
   (tx: unknown): Attempt =>
   (kong) =>
     Reflect.apply(Reflect.get(kong, 'with'), kong, [tx]).addJob('mail')
 
 type Row = readonly [name: string, code: ErrorCode, attempt: Attempt]
+
+function deepObject(levels: number): unknown {
+  return JSON.parse('{"a":'.repeat(levels) + '1' + '}'.repeat(levels))
+}
+
+/** The handler of a proxy whose properties may not be looked at. */
+function unreadable(): ProxyHandler<object> {
+  return {
+    get: () => {
+      throw new TypeError('nobody looks in here')
+    },
+  }
+}
 
 function payloads(): readonly Row[] {
   const circle: Record<string, unknown> = {}
@@ -149,6 +174,60 @@ const options: readonly Row[] = [
     'KT_OPTION_INVALID',
     addJob('mail', {}, { metadata: { a: 'x'.repeat(16 * 1024) } }),
   ],
+  ...['uniqueKey', 'serialKey'].flatMap((option): Row[] => [
+    [`${option}: empty`, 'KT_OPTION_INVALID', addJob('mail', {}, { [option]: '' })],
+    [`${option}: 513 bytes`, 'KT_OPTION_INVALID', addJob('mail', {}, { [option]: 'x'.repeat(513) })],
+    [
+      `${option}: 513 bytes in UTF-8 only`,
+      'KT_OPTION_INVALID',
+      addJob('mail', {}, { [option]: `${'ü'.repeat(256)}x` }),
+    ],
+    [`${option}: a number`, 'KT_OPTION_INVALID', addJob('mail', {}, { [option]: 7 })],
+    [`${option}: an array`, 'KT_OPTION_INVALID', addJob('mail', {}, { [option]: ['a', 'b'] })],
+    [`${option}: null`, 'KT_OPTION_INVALID', addJob('mail', {}, { [option]: null })],
+    [`${option}: with \\u0000`, 'KT_OPTION_INVALID', addJob('mail', {}, { [option]: 'a\0' })],
+    [`${option}: half a surrogate pair`, 'KT_OPTION_INVALID', addJob('mail', {}, { [option]: '\ud83d' })],
+  ]),
+  [
+    'onConflict: another word',
+    'KT_OPTION_INVALID',
+    addJob('mail', {}, { uniqueKey: 'k', onConflict: 'merge' }),
+  ],
+  [
+    'onConflict: camel case',
+    'KT_OPTION_INVALID',
+    addJob('mail', {}, { uniqueKey: 'k', onConflict: 'keepSchedule' }),
+  ],
+  ['onConflict: null', 'KT_OPTION_INVALID', addJob('mail', {}, { uniqueKey: 'k', onConflict: null })],
+  ['onConflict: without a key, by name', 'KT_OPTION_INVALID', addJob('mail', {}, { onConflict: 'replace' })],
+  [
+    'onConflict: without a key, with a contract',
+    'KT_OPTION_INVALID',
+    addJob(checked, { name: 'a' }, { onConflict: 'replace' }),
+  ],
+  ['flags: a string', 'KT_OPTION_INVALID', addJob('mail', {}, { flags: 'gpu' })],
+  ['flags: too many', 'KT_OPTION_INVALID', addJob('mail', {}, { flags: Array.from({ length: 33 }, String) })],
+  ['flags: an empty one', 'KT_NAME_INVALID', addJob('mail', {}, { flags: [''] })],
+  ['flags: an over-long one', 'KT_NAME_INVALID', addJob('mail', {}, { flags: ['x'.repeat(101)] })],
+  ['flags: null', 'KT_OPTION_INVALID', addJob('mail', {}, { flags: null })],
+  ['metadata: null', 'KT_OPTION_INVALID', addJob('mail', {}, { metadata: null })],
+  ['metadata: text', 'KT_OPTION_INVALID', addJob('mail', {}, { metadata: 'x' })],
+  ['metadata: too deep', 'KT_OPTION_INVALID', addJob('mail', {}, { metadata: deepObject(1_001) })],
+  [
+    'options: one that cannot be read',
+    'KT_OPTION_INVALID',
+    addJob('mail', {}, new Proxy({ queue: 'q' }, unreadable())),
+  ],
+  [
+    'tags: that cannot be read',
+    'KT_OPTION_INVALID',
+    addJob('mail', {}, { tags: new Proxy([], unreadable()) }),
+  ],
+  [
+    'scheduledAt: a proxy of a Date',
+    'KT_DATE_INVALID',
+    addJob('mail', {}, { scheduledAt: new Proxy(new Date(), {}) }),
+  ],
   [
     'scheduledIn and scheduledAt together',
     'KT_OPTION_INVALID',
@@ -165,6 +244,17 @@ const times: readonly Row[] = [
   ['scheduledIn: Infinity', 'KT_DURATION_INVALID', addJob('mail', {}, { scheduledIn: Infinity })],
   ['scheduledIn: a thousand years', 'KT_DURATION_INVALID', addJob('mail', {}, { scheduledIn: '365250d' })],
   ['scheduledIn: null', 'KT_DURATION_INVALID', addJob('mail', {}, { scheduledIn: null })],
+  ['scheduledIn: with an exponent', 'KT_DURATION_INVALID', addJob('mail', {}, { scheduledIn: '1e3s' })],
+  ['scheduledIn: digits of another script', 'KT_DURATION_INVALID', addJob('mail', {}, { scheduledIn: '٣s' })],
+  ['scheduledIn: with spaces', 'KT_DURATION_INVALID', addJob('mail', {}, { scheduledIn: '1h 30m' })],
+  [
+    'scheduledIn: a millisecond too long',
+    'KT_DURATION_INVALID',
+    addJob('mail', {}, { scheduledIn: 3_155_760_000_001 }),
+  ],
+  ['uniqueFor: zero', 'KT_DURATION_INVALID', addJob('mail', {}, { uniqueFor: 0 })],
+  ['uniqueFor: false', 'KT_DURATION_INVALID', addJob('mail', {}, { uniqueFor: false })],
+  ['uniqueFor: a word', 'KT_DURATION_INVALID', addJob('mail', {}, { uniqueFor: 'forever' })],
   ['timeout: zero', 'KT_DURATION_INVALID', addJob('mail', {}, { timeout: 0 })],
   ['retain: true', 'KT_DURATION_INVALID', addJob('mail', {}, { retain: true })],
   ['scheduledAt: words', 'KT_DATE_INVALID', addJob('mail', {}, { scheduledAt: 'tomorrow' })],
@@ -176,6 +266,23 @@ const times: readonly Row[] = [
     'KT_DATE_INVALID',
     addJob('mail', {}, { scheduledAt: '2026-02-30T08:00:00Z' }),
   ],
+  [
+    'scheduledAt: the year 0',
+    'KT_DATE_INVALID',
+    addJob('mail', {}, { scheduledAt: '0000-12-31T23:59:59-01:00' }),
+  ],
+  [
+    'scheduledAt: an hour too many',
+    'KT_DATE_INVALID',
+    addJob('mail', {}, { scheduledAt: '2026-09-01T24:00:00Z' }),
+  ],
+  [
+    'scheduledAt: an offset too far',
+    'KT_DATE_INVALID',
+    addJob('mail', {}, { scheduledAt: '2026-09-01T08:00:00+16:00' }),
+  ],
+  ['scheduledAt: null', 'KT_DATE_INVALID', addJob('mail', {}, { scheduledAt: null })],
+  ['scheduledAt: a word of SQL', 'KT_DATE_INVALID', addJob('mail', {}, { scheduledAt: 'infinity' })],
   ['scheduledAt: the year 275760', 'KT_DATE_INVALID', addJob('mail', {}, { scheduledAt: new Date(8.64e15) })],
   ['scheduledAt: a number', 'KT_DATE_INVALID', addJob('mail', {}, { scheduledAt: 1_788_000_000 })],
 ]
@@ -190,6 +297,19 @@ const bulk: readonly Row[] = [
   ['addJobs: one entry instead of a list', 'KT_ENTRY_INVALID', addJobs({ task: 'mail' })],
   ['addJobs: a list of names', 'KT_ENTRY_INVALID', addJobs(['mail'])],
   ['addJobs: an entry that is missing', 'KT_ENTRY_INVALID', addJobs([{ task: 'mail' }, undefined])],
+  ['addJobs: an entry that is null', 'KT_ENTRY_INVALID', addJobs([{ task: 'mail' }, null])],
+  ['addJobs: an entry that is a list', 'KT_ENTRY_INVALID', addJobs([{ task: 'mail' }, ['mail']])],
+  ['addJobs: text', 'KT_ENTRY_INVALID', addJobs('mail')],
+  ['addJobs: null', 'KT_ENTRY_INVALID', addJobs(null)],
+  ['addJobs: a task that is a number', 'KT_TASK_INVALID', addJobs([{ task: 'mail' }, { task: 5 }])],
+  ['addJobs: a task that is null', 'KT_TASK_INVALID', addJobs([{ task: 'mail' }, { task: null }])],
+  ['addJobs: a bad name', 'KT_NAME_INVALID', addJobs([{ task: 'mail' }, { task: 'two words' }])],
+  ['addJobs: options apart', 'KT_OPTION_UNKNOWN', addJobs([{ task: 'mail', options: { priority: 1 } }])],
+  [
+    'addJobs: a payload that is too large',
+    'KT_PAYLOAD_TOO_LARGE',
+    addJobs([{ task: 'mail' }, { task: 'mail', payload: 'x'.repeat(1024 * 1024) }]),
+  ],
   ['addJobs: an entry without a task', 'KT_TASK_INVALID', addJobs([{ task: 'mail' }, { payload: {} }])],
   [
     'addJobs: swapped payload',
@@ -237,7 +357,7 @@ export const badInputs: readonly BadInput[] = [
   ...times,
   ...bulk,
   ...transactions,
-].map(([name, code, attempt]) => ({ name, code, attempt }))
+].map(([name, code, attempt]) => ({ name, code, attempt, passed: passed.get(attempt) }))
 
 /** For a client that was given `tasks: [mail]`. */
 export const unknownTasks: readonly BadInput[] = [

@@ -57,6 +57,8 @@ describe('the job in the context', () => {
         tags: ['x', 'y'],
         flags: [],
         snoozes: 0,
+        parentId: undefined,
+        rootId: id,
         uniqueKey: undefined,
         serialKey: undefined,
         metadata: { tenant: 5 },
@@ -84,7 +86,21 @@ describe('the context', () => {
     const runner = await app.run({
       work: (
         _,
-        { job, signal, logger, addJob, addJobs, pool, withTransaction, with: on, progress, rawPayload },
+        {
+          job,
+          signal,
+          logger,
+          addJob,
+          addJobs,
+          pool,
+          withTransaction,
+          with: on,
+          complete,
+          step,
+          sleep,
+          progress,
+          rawPayload,
+        },
       ) =>
         parts.resolve({
           job,
@@ -95,6 +111,9 @@ describe('the context', () => {
           pool,
           withTransaction,
           with: on,
+          complete,
+          step,
+          sleep,
           progress,
           rawPayload,
         }),

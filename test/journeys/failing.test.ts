@@ -79,7 +79,9 @@ describe('a handler that throws', () => {
     const { id } = await app.kong.addJob(failing)
     expect((await done).map(({ settlement }) => settlement.kind)).toEqual(['retry', 'retry', 'dead'])
     expect(attempts).toEqual([1, 2, 3])
-    const [letter] = await app.kong.deadLetters.list()
+    const {
+      jobs: [letter],
+    } = await app.kong.deadLetters.list()
     expect(letter).toMatchObject({
       id,
       state: 'dead',

@@ -35,7 +35,8 @@ export class Journey {
   async empty(): Promise<void> {
     await this.query(
       `truncate kongtask.jobs, kongtask.claims, kongtask.workers, kongtask.dead_letters, kongtask.history,
-         kongtask.history_overflow, kongtask.chores, kongtask.queues, kongtask.tasks restart identity`,
+         kongtask.history_overflow, kongtask.chores, kongtask.queues, kongtask.tasks,
+         kongtask.completions, kongtask.steps, kongtask.progress, kongtask.logs restart identity`,
     )
   }
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { deferred } from '../support/wait.ts'
 
-const PROGRAM = fileURLToPath(new URL('worker-process.ts', import.meta.url))
+const PROGRAM = 'worker-process.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 export interface WorkerOptions {
@@ -31,8 +31,10 @@ export class WorkerProcess {
   /** The exit code, or the signal that ended it. */
   readonly ended: Promise<number | string>
 
-  constructor(options: WorkerOptions) {
-    const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, JSON.stringify(options)], {
+  /** `program`: another file beside this one, which speaks as worker-process.ts does. */
+  constructor(options: WorkerOptions, program = PROGRAM) {
+    const file = fileURLToPath(new URL(program, import.meta.url))
+    const child = spawn(process.execPath, ['--import', 'tsx', file, JSON.stringify(options)], {
       cwd: ROOT,
       stdio: ['pipe', 'pipe', 'pipe'],
     })

@@ -50,9 +50,14 @@ export class ExplainedSession {
 
   /** What was scanned, of this table, by the statements of `work`. */
   async scansOf(table: string, work: (store: Store) => Promise<unknown>): Promise<Scan[]> {
+    return (await this.scans(work)).filter((scan) => scan.table === table)
+  }
+
+  /** What was scanned, of all tables. */
+  async scans(work: (store: Store) => Promise<unknown>): Promise<Scan[]> {
     this.#plans = []
     await work(this.store)
-    return this.#plans.flatMap(scans).filter((scan) => scan.table === table)
+    return this.#plans.flatMap(scans)
   }
 
   /** Pages that the statements of `work` have touched. */

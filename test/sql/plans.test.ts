@@ -113,7 +113,7 @@ class Session {
   /** As a heartbeat that knows of nothing: everything claimed goes back. */
   async release(): Promise<void> {
     if (this.#registration === undefined) throw new Error('not open')
-    const beat = { ...this.#registration, lease: 600_000, known: [], before: this.#claims + 1, heard: '0' }
+    const beat = { ...this.#registration, lease: 600_000, known: [], before: this.#claims + 1, heard: [] }
     if (!(await this.#store.heartbeat(beat))) throw new Error('not alive')
   }
 }

@@ -19,9 +19,9 @@ const statements = Object.values(generated)
 /** Utility statements, which the server does not prepare. The tests of their verbs run them. */
 const unprepared = new Set([
   'create_schema',
-  'detach_history_day',
-  'drop_history_day',
-  'finalize_history_day',
+  'detach_day',
+  'drop_day',
+  'finalize_day',
   'listen',
 ])
 
@@ -190,7 +190,7 @@ describe.each(statistics)('with statistics that were %s', (_, prepare) => {
       await claim(session.store)
       const known = Array.from({ length: claims - 1 }, (__, index) => index + 1)
       const scans = await session.scansOf('jobs', (store) =>
-        store.heartbeat({ ...worker, lease: 600_000, known, before: claims + 1, heard: '0' }),
+        store.heartbeat({ ...worker, lease: 600_000, known, before: claims + 1, heard: [] }),
       )
       expect(scans).not.toEqual([])
       for (const { how, rows } of scans) {

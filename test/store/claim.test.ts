@@ -314,7 +314,7 @@ describe('a worker', () => {
         lease: 60_000,
         known: [],
         before: 1,
-        heard: '0',
+        heard: [],
       }),
     ).toEqual({ alive: true, messages: [] })
     expect(await worker.claim(1, claiming.store)).toHaveLength(1)

@@ -50,7 +50,8 @@ export class StoreFixture {
     await this.query(
       `truncate kongtask.jobs, kongtask.claims, kongtask.workers, kongtask.dead_letters, kongtask.history,
          kongtask.history_overflow, kongtask.chores, kongtask.queues, kongtask.tasks, kongtask.unique_keys,
-         kongtask.serial_keys restart identity`,
+         kongtask.serial_keys,
+         kongtask.completions, kongtask.steps, kongtask.progress, kongtask.logs restart identity`,
     )
   }
 
@@ -64,6 +65,8 @@ export class StoreFixture {
   async session(): Promise<Session> {
     // A pool of one is one connection, so that a transaction can span several verbs.
     const pool = new pg.Pool({ connectionString: this.database.connectionString, max: 1 })
+    // A test may end its connection; the next statement tells.
+    pool.on('error', () => undefined)
     this.#sessions.push(pool)
     await pool.query(`set lock_timeout = '1s'`)
     return {

@@ -12,7 +12,7 @@ let today = 0
 async function newMonth(): Promise<void> {
   today += 30
   await db.moveClock(`${today} days`)
-  await db.store.extendHistory()
+  await db.store.extendDays()
   await db.store.dropExpiredDays()
 }
 
@@ -64,9 +64,9 @@ describe('the days of history', () => {
 
   it('are added as time goes by, and only those that are missing', async () => {
     await newMonth()
-    expect(await db.store.extendHistory()).toBe(0)
+    expect(await db.store.extendDays()).toBe(0)
     await goTo(3)
-    expect(await db.store.extendHistory()).toBe(3)
+    expect(await db.store.extendDays()).toBe(3)
     expect((await days()).at(-1)).toBe(await dayOf(14))
   })
 
@@ -74,7 +74,7 @@ describe('the days of history', () => {
     await newMonth()
     await goTo(2)
     const [one, two] = [await db.session(), await db.session()]
-    const added = await Promise.all([one.store.extendHistory(), two.store.extendHistory()])
+    const added = await Promise.all([one.store.extendDays(), two.store.extendDays()])
     expect(added.toSorted()).toEqual([0, 2])
   })
 
@@ -92,7 +92,7 @@ describe('the days of history', () => {
     })
     const adding = await db.session()
     await goTo(1)
-    expect(await adding.store.extendHistory()).toBe(1)
+    expect(await adding.store.extendDays()).toBe(1)
     await writing.query('commit')
     expect(await db.store.readJob(job.id)).toBeUndefined()
   })

@@ -75,16 +75,18 @@ async function works(schema: string): Promise<void> {
     jobs: jobs.map((job) => ({ ...job, settlement: { kind: 'completed', result: 1 } })),
   })
   expect(await store.readJob(added?.id ?? '')).toMatchObject({ state: 'completed', result: 1 })
-  expect(await store.heartbeat({ ...worker, lease: 1_000, known: [], before: 2, heard: '0' })).toEqual({
+  expect(await store.heartbeat({ ...worker, lease: 1_000, known: [], before: 2, heard: [] })).toEqual({
     alive: true,
     messages: [],
   })
   expect(await store.rescueWorkers()).toEqual({ workers: 0, jobs: 0 })
   expect(await store.takeTurn('prune', 1_000)).toBe(true)
-  expect(await store.extendHistory()).toBe(0)
+  expect(await store.extendDays()).toBe(0)
   expect(await store.dropExpiredDays()).toBe(0)
   expect(await store.pruneOverflow()).toEqual({ pruned: 0, more: false })
-  expect(await store.listDeadLetters(5)).toEqual([])
+  expect(await store.listJobs({ states: ['dead'] }, { before: undefined, limit: 5, scan: 5 })).toMatchObject({
+    jobs: [],
+  })
   await store.unregisterWorker(worker)
 }
 

@@ -302,21 +302,19 @@ describe('a dead job', () => {
     })
     await settle([job], dead)
     expect(await db.query('select from kongtask.jobs')).toEqual([])
-    expect(await db.store.listDeadLetters(10)).toMatchObject([
-      {
-        id: job.id,
-        task: 'work',
-        queue: 'q',
-        payload: { a: 1 },
-        state: 'dead',
-        attempt: 1,
-        maxAttempts: 9,
-        priority: 4,
-        tags: ['x'],
-        finishedAt: expect.any(Date),
-        errors: [{ attempt: 1, name: 'Error', message: 'no' }],
-      },
-    ])
+    expect(await db.store.readJob(job.id)).toMatchObject({
+      id: job.id,
+      task: 'work',
+      queue: 'q',
+      payload: { a: 1 },
+      state: 'dead',
+      attempt: 1,
+      maxAttempts: 9,
+      priority: 4,
+      tags: ['x'],
+      finishedAt: expect.any(Date),
+      errors: [{ attempt: 1, name: 'Error', message: 'no' }],
+    })
     expect(await db.value('select reason from kongtask.dead_letters')).toBe('permanent')
   })
 
@@ -324,39 +322,6 @@ describe('a dead job', () => {
     const { job } = await claimed({ retain: false })
     await settle([job], dead)
     expect(await db.store.readJob(job.id)).toMatchObject({ state: 'dead' })
-  })
-})
-
-describe('dead letters', () => {
-  it('are listed latest first, page by page', async () => {
-    await db.add({}, {}, {}, {}, {})
-    const worker = await db.worker()
-    const ids: string[] = []
-    for (const job of await worker.claim(5)) {
-      await settle([job], dead)
-      ids.unshift(job.id)
-    }
-    const one = await db.store.listDeadLetters(2)
-    const two = await db.store.listDeadLetters(2, one[1])
-    const three = await db.store.listDeadLetters(2, two[1])
-    expect([one, two, three].map((page) => page.map(({ id }) => id))).toEqual([
-      ids.slice(0, 2),
-      ids.slice(2, 4),
-      ids.slice(4),
-    ])
-  })
-
-  it('of one settlement, which have one time, are each listed once', async () => {
-    await db.add(...Array.from({ length: 7 }, () => ({})))
-    const jobs = await (await db.worker()).claim(7)
-    await settle(jobs, dead)
-    const listed: string[] = []
-    let page = await db.store.listDeadLetters(3)
-    while (page.length > 0) {
-      listed.push(...page.map(({ id }) => id))
-      page = await db.store.listDeadLetters(3, page.at(-1))
-    }
-    expect(listed.toSorted()).toEqual(jobs.map(({ id }) => id).toSorted())
   })
 })
 

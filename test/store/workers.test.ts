@@ -11,7 +11,7 @@ async function beat(
   worker: FixtureWorker,
   { lease = 60_000, known = [], before = 1 }: { lease?: number; known?: number[]; before?: number } = {},
 ): Promise<boolean> {
-  const { alive } = await db.store.heartbeat({ ...worker.registration, lease, known, before, heard: '0' })
+  const { alive } = await db.store.heartbeat({ ...worker.registration, lease, known, before, heard: [] })
   return alive
 }
 
@@ -89,7 +89,7 @@ describe('a heartbeat', () => {
   it('with the wrong secret is refused', async () => {
     const [worker, impostor] = [await db.worker(), await db.worker()]
     const beating = { worker: worker.number, nonce: impostor.registration.nonce }
-    expect(await db.store.heartbeat({ ...beating, lease: 1_000, known: [], before: 1, heard: '0' })).toEqual({
+    expect(await db.store.heartbeat({ ...beating, lease: 1_000, known: [], before: 1, heard: [] })).toEqual({
       alive: false,
       messages: [],
     })

@@ -1,8 +1,18 @@
 import { type } from 'arktype'
 import { expectTypeOf } from 'expect-type'
-import { defineTask, newJob, type AddedJob, type InputOf, type KongTask, type OutputOf } from 'kongtask'
+import {
+  defineTask,
+  newJob,
+  type AddedJob,
+  type InputOf,
+  type KongTask,
+  type NewJobSpec,
+  type OutputOf,
+} from 'kongtask'
+import { Client } from 'pg'
 import * as v from 'valibot'
 import { z } from 'zod'
+import type { AddedCounts } from '../../src/core/add-job.ts'
 
 declare const kong: KongTask
 
@@ -189,7 +199,35 @@ export function manyJobs(): void {
   void kong.addJobs({ task: mail, payload: { to: 'a' } })
 }
 
+declare const source: AsyncIterable<NewJobSpec>
+
 export function streams(): void {
+  expectTypeOf(kong.addJobs(source)).toEqualTypeOf<Promise<AddedCounts>>()
+  expectTypeOf<AddedCounts>().toEqualTypeOf<{
+    readonly added: number
+    readonly skipped: number
+    readonly replaced: number
+  }>()
+  const onAdded = async (jobs: readonly AddedJob[], first: number): Promise<void> => void [jobs, first]
+  void kong.addJobs(source, { onAdded })
+  void kong.addJobs(source, { onAdded: (jobs) => void jobs[0]?.id })
+  void kong.addJobs(source, { onAdded: undefined })
+  void kong.addJobs(source, {})
+  void kong.with(new Client()).addJobs(source, { onAdded })
+  // @ts-expect-error misspelt
+  void kong.addJobs(source, { onadded: onAdded })
+  // @ts-expect-error not a function
+  void kong.addJobs(source, { onAdded: true })
+  // @ts-expect-error for streams only: a list has its answers
+  void kong.addJobs([newJob(report)], { onAdded })
+  async function* loose(): AsyncGenerator<{ task: typeof mail; payload: { to: number } }> {
+    yield { task: mail, payload: { to: 5 } }
+  }
+  // @ts-expect-error a stream is of what newJob returned: only that has checked the payload
+  void kong.addJobs(loose())
+}
+
+export function iterables(): void {
   void kong.addJobs(rows.map(({ id }) => newJob(mail, { to: String(id) }, { priority: 2 })))
   void kong.addJobs(new Set([newJob(report), newJob('by-name', user), newJob(open)]))
   // @ts-expect-error wrong type

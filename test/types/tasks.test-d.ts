@@ -5,7 +5,13 @@ import {
   handle,
   type Handler,
   type JobContext,
+  newJob,
+  type InputOf,
+  type JobOptions,
   type Json,
+  type KongTask,
+  type OutputOf,
+  type Task,
   type TaskList,
   type TaskObject,
 } from 'kongtask'
@@ -68,6 +74,91 @@ export function handlers(): void {
   handle(mail, (_payload, context: { nothing: true }) => context.nothing)
   // @ts-expect-error no contract
   handle({ name: 'mail' }, () => 1)
+}
+
+const imported = defineTask('import', { raw: true, queue: 'slow' })
+
+export function rawTasks(kong: KongTask): void {
+  expectTypeOf<InputOf<typeof imported>>().toBeString()
+  expectTypeOf<OutputOf<typeof imported>>().toBeString()
+  handle(imported, (payload, { rawPayload }) => {
+    expectTypeOf(payload).toBeString()
+    expectTypeOf(rawPayload).toBeString()
+  })
+  void kong.addJob(imported, '{"n": 12345678901234567890}', { priority: 2 })
+  void kong.addJobs([{ task: imported, payload: '[]' }])
+  void kong.addJobs([newJob(imported, '1')])
+  // @ts-expect-error the text is missing
+  void kong.addJob(imported)
+  // @ts-expect-error text is wanted
+  void kong.addJob(imported, { n: 1 })
+  // @ts-expect-error text is wanted in a bulk, too
+  void kong.addJobs([{ task: imported, payload: [1] }])
+  // @ts-expect-error text is wanted of newJob
+  newJob(imported, 5)
+  // @ts-expect-error the handler receives text
+  handle(imported, (payload: { n: number }) => payload.n)
+  // @ts-expect-error there is nothing for a schema to check
+  defineTask('both', { raw: true, payload: z.string() })
+  // @ts-expect-error not a boolean
+  defineTask('maybe', { raw: 'yes' })
+  expectTypeOf(defineTask('not', { raw: false })).toEqualTypeOf<Task<'not', unknown, Json>>()
+}
+
+export function taskOptions(): void {
+  defineTask('all', {
+    scheduledIn: '5m',
+    queue: 'q',
+    maxAttempts: 3,
+    priority: 0,
+    tags: ['a'],
+    timeout: 1_000,
+    retain: false,
+    metadata: { a: 1 },
+    uniqueKey: 'k',
+    uniqueFor: '1h',
+    onConflict: 'keep_schedule',
+    serialKey: 's',
+    flags: ['gpu'],
+    backoff: undefined,
+  })
+  const fixed: readonly string[] = ['a']
+  defineTask('readonly', { tags: fixed, flags: fixed })
+  // @ts-expect-error no fixed time for all jobs of a task
+  defineTask('x', { scheduledAt: new Date(0) })
+  // @ts-expect-error no such way
+  defineTask('x', { uniqueKey: 'k', onConflict: 'overwrite' })
+  // @ts-expect-error camel case is for names, not for values
+  defineTask('x', { uniqueKey: 'k', onConflict: 'keepSchedule' })
+  // @ts-expect-error a key is text
+  defineTask('x', { uniqueKey: 7 })
+  // @ts-expect-error a key is text
+  defineTask('x', { serialKey: ['a'] })
+  // @ts-expect-error a duration is not a yes or no
+  defineTask('x', { uniqueFor: true })
+  // @ts-expect-error a list is wanted
+  defineTask('x', { flags: 'gpu' })
+  // @ts-expect-error null is not "not given"
+  defineTask('x', { uniqueKey: null })
+}
+
+export function jobOptions(kong: KongTask): void {
+  const options: JobOptions = {
+    uniqueKey: 'k',
+    uniqueFor: '1h',
+    onConflict: 'replace',
+    serialKey: undefined,
+    flags: ['gpu'],
+    scheduledAt: new Date(0),
+  }
+  void kong.addJob('mail', {}, options)
+  void kong.addJobs([{ task: 'mail', ...options }])
+  // @ts-expect-error no such way
+  void kong.addJob('mail', {}, { onConflict: 'ignore' })
+  // @ts-expect-error a key is text
+  void kong.addJobs([{ task: 'mail', serialKey: 7 }])
+  // @ts-expect-error another system's name
+  void kong.addJob('mail', {}, { jobKey: 'k' })
 }
 
 export function taskLists(storage: Storage): void {

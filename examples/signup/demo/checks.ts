@@ -42,7 +42,7 @@ export async function checkEverything(scene: Scene): Promise<Check[]> {
     await checkReports(scene),
     await checkShipments(orders, scene.pool),
     checkPartner(orders, scene.partner),
-    checkDeadLetters(await scene.kong.deadLetters.list({ limit: 1_000 }), {
+    checkDeadLetters((await scene.kong.deadLetters.list({}, { limit: 1_000 })).jobs, {
       users,
       orders,
       malformedIds: scene.malformedIds,

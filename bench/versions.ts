@@ -1,0 +1,11 @@
+import { readFileSync } from 'node:fs'
+
+export const kongTaskVersion = versionIn('../package.json')
+
+/** The version of a package.json, by its path from here. */
+export function versionIn(path: string): string {
+  const json: unknown = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'))
+  if (typeof json === 'object' && json !== null && 'version' in json && typeof json.version === 'string')
+    return json.version
+  throw new TypeError(`${path} names no version`)
+}

@@ -1,0 +1,11 @@
+-- Completes a job on a transaction of its handler's: text parameters, which every driver passes as they are. Raises where
+-- the lease does not hold. (migrations: complete_job)
+-- :worker text
+-- :claim text
+-- :queue text
+-- :id text
+-- :place text  where its row lay when it was claimed
+-- :result text?  JSON
+-- :idle text  milliseconds that the transaction may idle from now on
+-- => completed bool
+select kongtask.complete_job(:worker::int4, :claim::int4, :queue::int4, :id::int8, :place::tid, :result::jsonb, :idle::int4) as completed

@@ -1,0 +1,3 @@
+-- Keeps a task's jobs from starting. (migrations: pause_task)
+-- :name text
+select kongtask.pause_task(:name)

@@ -1,0 +1,3 @@
+-- Follows up what dead processes completed in transactions of their handlers. (migrations: sweep_completions)
+-- => swept int4
+select kongtask.sweep_completions() as swept

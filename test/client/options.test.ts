@@ -1,0 +1,395 @@
+// docs/options.md as tests: every option, given in every way that its table shows, is stored and read back the same.
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { defineTask, handle, KongTask, run, type AddedJob, type JobOptions } from 'kongtask'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { OPTION_CHECKS } from '../../src/core/job-options.ts'
+import { silent } from '../journeys/journey-logger.ts'
+import { root } from '../docs/snippets.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+
+let database: TestDatabase
+let kong: KongTask
+beforeAll(async () => {
+  database = await createTestDatabase()
+  kong = new KongTask({ pool: database.pool })
+})
+afterAll(() => database.drop())
+
+const PAYLOAD = { n: 1 }
+const DERIVED = `sha256:${createHash('sha256').update('{"n": 1}').digest('hex')}`
+
+/** What is known of a job afterwards, by `kong.jobs.get` and by looking into the tables. */
+interface Facts {
+  readonly payload: unknown
+  readonly state: string
+  readonly queue: string
+  readonly maxAttempts: number
+  readonly priority: number
+  readonly tags: readonly string[]
+  readonly metadata: unknown
+  readonly uniqueKey: string | undefined
+  readonly serialKey: string | undefined
+  readonly flags: readonly string[]
+  /** Milliseconds from its creation; or the time itself, where it was fixed. */
+  readonly due: number | string
+  readonly lane: number
+  readonly retain_s: number
+  readonly extras: unknown
+  readonly serial_key: string | null
+  /** The rows of unique_keys, with the milliseconds that they hold. */
+  readonly held: readonly unknown[]
+}
+
+const PLAIN: Facts = {
+  payload: PAYLOAD,
+  state: 'ready',
+  queue: 'default',
+  maxAttempts: 25,
+  priority: 1,
+  tags: [],
+  metadata: {},
+  uniqueKey: undefined,
+  serialKey: undefined,
+  flags: [],
+  due: 0,
+  lane: 1,
+  retain_s: 86_400,
+  extras: null,
+  serial_key: null,
+  held: [],
+}
+
+interface Sample {
+  readonly options: JobOptions
+  readonly expected: Partial<Facts>
+  /** What becomes of the same job added once more. */
+  readonly again?: AddedJob['status']
+}
+
+const SAMPLES: Readonly<Record<string, Sample>> = {
+  scheduledIn: { options: { scheduledIn: '1h30m' }, expected: { state: 'scheduled', due: 5_400_000 } },
+  scheduledAt: {
+    options: { scheduledAt: '2199-09-01T10:00:00.125+02:00' },
+    expected: { state: 'scheduled', due: '2199-09-01T08:00:00.125Z' },
+  },
+  queue: { options: { queue: 'Mail.out:a/b-c' }, expected: { queue: 'Mail.out:a/b-c' } },
+  maxAttempts: { options: { maxAttempts: 32_767 }, expected: { maxAttempts: 32_767 } },
+  priority: { options: { priority: 15 }, expected: { priority: 15, lane: 15 } },
+  tags: {
+    options: { tags: ['b', 'a', '💌 two words', 'a'] },
+    expected: { tags: ['b', 'a', '💌 two words', 'a'], extras: { tags: ['b', 'a', '💌 two words', 'a'] } },
+  },
+  timeout: { options: { timeout: '1m0.5s' }, expected: { extras: { timeout: 60_500 } } },
+  retain: { options: { retain: '2h' }, expected: { retain_s: 7_200 } },
+  metadata: {
+    options: { metadata: { tenant: 7, nested: [null, { x: 'ü' }] } },
+    expected: {
+      metadata: { tenant: 7, nested: [null, { x: 'ü' }] },
+      extras: { metadata: { tenant: 7, nested: [null, { x: 'ü' }] } },
+    },
+  },
+  uniqueKey: {
+    options: { uniqueKey: 'order 7' },
+    expected: {
+      uniqueKey: 'order 7',
+      extras: { uniqueKey: 'order 7' },
+      held: [{ key: 'order 7', holds: null }],
+    },
+    again: 'skipped',
+  },
+  uniqueFor: {
+    options: { uniqueFor: '10m' },
+    expected: {
+      uniqueKey: DERIVED,
+      extras: { uniqueKey: DERIVED },
+      held: [{ key: DERIVED, holds: 600_000 }],
+    },
+    again: 'skipped',
+  },
+  onConflict: {
+    options: { uniqueKey: 'k', uniqueFor: 5_000, onConflict: 'replace' },
+    expected: { uniqueKey: 'k', extras: { uniqueKey: 'k' }, held: [{ key: 'k', holds: 5_000 }] },
+    again: 'replaced',
+  },
+  serialKey: {
+    options: { serialKey: 'customer 7' },
+    expected: { serialKey: 'customer 7', serial_key: 'customer 7', extras: { serialKey: 'customer 7' } },
+  },
+  flags: {
+    options: { flags: ['gpu', 'eu'] },
+    expected: { flags: ['gpu', 'eu'], extras: { flags: ['gpu', 'eu'] } },
+  },
+}
+
+async function factsOf(id: string): Promise<Facts> {
+  const job = await kong.jobs.get(id)
+  const { rows } = await database.pool.query(
+    `select j.lane, j.retain_s, j.extras, j.serial_key,
+            (select coalesce(jsonb_agg(jsonb_build_object(
+                      'key', u.key, 'holds', extract(epoch from u.until - j.created_at) * 1000)), '[]')
+               from kongtask.unique_keys u where u.job_id = j.id) as held
+       from kongtask.jobs j where j.id = $1`,
+    [id],
+  )
+  if (job === undefined) throw new Error(`there is no job ${id}`)
+  const { payload, state, queue, maxAttempts, priority, tags, metadata, uniqueKey, serialKey, flags } = job
+  const due =
+    job.scheduledAt.getUTCFullYear() > 2100
+      ? job.scheduledAt.toISOString()
+      : job.scheduledAt.getTime() - job.createdAt.getTime()
+  return {
+    payload,
+    state,
+    queue,
+    maxAttempts,
+    priority,
+    tags,
+    metadata,
+    uniqueKey,
+    serialKey,
+    flags,
+    due,
+    ...rows[0],
+  }
+}
+
+/** Options as SQL takes them. */
+const json = (value: unknown): string => JSON.stringify(value)
+
+async function sql(text: string, values: readonly string[]): Promise<AddedJob> {
+  const { rows } = await database.pool.query<AddedJob>(text, [...values])
+  const [added] = rows
+  if (added === undefined) throw new Error('nothing was added')
+  return added
+}
+
+type Add = (task: string, options: JobOptions) => Promise<AddedJob>
+
+/** By the heads of the table's columns. */
+const WAYS: Readonly<Record<string, Add>> = {
+  // A runner has published the task with these options; see below.
+  'task default': (task) => kong.addJob(task, PAYLOAD),
+  'call with a contract': (task, options) => kong.addJob(defineTask(task), PAYLOAD, options),
+  'bulk (`addJobs`)': async (task, options) => {
+    const contract = defineTask(task)
+    const [, added] = await kong.addJobs([
+      { task: 'bystander' },
+      { task: contract, payload: PAYLOAD, ...options },
+    ])
+    if (added === undefined) throw new Error('nothing was added')
+    return added
+  },
+  'by name': (task, options) => kong.addJob(task, PAYLOAD, options),
+  'SQL `add_job`': (task, options) =>
+    sql('select * from kongtask.add_job($1, $2, $3)', [task, json(PAYLOAD), json(options)]),
+  'SQL `add_jobs`': (task, options) =>
+    sql('select id, status from kongtask.add_jobs($1) where ordinal = 2', [
+      json([{ task: 'bystander' }, { task, payload: PAYLOAD, ...options }]),
+    ]),
+}
+
+/** Of a table of the page: its heads, and its rows by option. */
+function table(number: number): { heads: string[]; rows: Map<string, string[]> } {
+  const page = readFileSync(`${root}docs/options.md`, 'utf8')
+  const tables = [...page.matchAll(/(?:^\|.*\|\n)+/gm)].map(([text]) => text.trim().split('\n'))
+  const [heads = [], , ...rows] = (tables[number] ?? []).map((line) =>
+    line
+      .slice(1, -1)
+      .split(' | ')
+      .map((cell) => cell.trim().replace(/^\| /, '')),
+  )
+  return { heads, rows: new Map(rows.map(([option = '', ...cells]) => [option.replaceAll('`', ''), cells])) }
+}
+
+const matrix = table(1)
+
+describe('the tables of docs/options.md', () => {
+  it('have a row for each option, and no others', () => {
+    const options = Object.keys(OPTION_CHECKS).toSorted()
+    expect([...table(0).rows.keys()].toSorted()).toEqual(options)
+    expect([...matrix.rows.keys()].toSorted()).toEqual(options)
+    expect(Object.keys(SAMPLES).toSorted()).toEqual(options)
+  })
+
+  it('have a column for each way of adding, and every cell says yes or refused', () => {
+    expect(matrix.heads).toEqual(['option', ...Object.keys(WAYS)])
+    for (const cells of matrix.rows.values()) {
+      expect(cells).toHaveLength(matrix.heads.length - 1)
+      for (const cell of cells) expect(['yes', 'refused']).toContain(cell)
+    }
+  })
+})
+
+const cells = [...matrix.rows].flatMap(([option, row]) =>
+  row.map((cell, n) => ({ option, way: matrix.heads[n + 1] ?? '', cell })),
+)
+const nameOf = (option: string, way: string): string => `${option}.${way.replaceAll(/[^a-z_]/gi, '-')}`
+
+describe('an option', () => {
+  beforeAll(async () => {
+    const tasks = cells
+      .filter(({ way, cell }) => way === 'task default' && cell === 'yes')
+      .map(({ option, way }) =>
+        handle(defineTask(nameOf(option, way), SAMPLES[option]?.options ?? {}), () => undefined),
+      )
+    // It serves another queue, so that the jobs stay.
+    const { pool } = database
+    const runner = await run({ pool, tasks, queues: { idle: 1 }, logger: silent, migrate: false })
+    await runner.stop()
+  })
+
+  it.each(cells.filter(({ cell }) => cell === 'yes'))(
+    '$option, $way: is stored and read back as given',
+    async ({ option, way }) => {
+      const { options, expected, again = 'added' } = SAMPLES[option] ?? { options: {}, expected: {} }
+      const add = WAYS[way]
+      if (add === undefined) throw new Error(`no way of adding is called ${way}`)
+      const { id, status } = await add(nameOf(option, way), options)
+      expect(status).toBe('added')
+      expect(await factsOf(id)).toEqual({ ...PLAIN, ...expected })
+      expect(await add(nameOf(option, way), options)).toMatchObject({
+        status: again,
+        ...(again === 'added' ? {} : { id }),
+      })
+    },
+  )
+
+  it.each(cells.filter(({ cell }) => cell === 'refused'))('$option, $way: is refused', ({ option }) => {
+    const options = SAMPLES[option]?.options
+    expect(() => Reflect.apply(defineTask, undefined, ['refused', options])).toThrow(
+      expect.objectContaining({ code: 'KT_OPTION_UNKNOWN' }),
+    )
+  })
+
+  it.each(Object.keys(SAMPLES).filter((option) => option !== 'scheduledAt'))(
+    '%s, as a default of the contract at hand: is stored and read back as given',
+    async (option) => {
+      const { options, expected } = SAMPLES[option] ?? { options: {}, expected: {} }
+      const { scheduledAt: _, ...defaults } = options
+      const task = defineTask(`${option}.at-hand`, defaults)
+      expect(await factsOf((await kong.addJob(task, PAYLOAD)).id)).toEqual({ ...PLAIN, ...expected })
+    },
+  )
+})
+
+/** Starts and stops a runner, which publishes its tasks. */
+async function publish(tasks: Parameters<typeof run>[0]['tasks']): Promise<void> {
+  const { pool } = database
+  const runner = await run({ pool, tasks, queues: { idle: 1 }, logger: silent, migrate: false })
+  await runner.stop()
+}
+
+const noop = (): void => undefined
+
+describe('which value counts', () => {
+  it('by name, in a bulk and from SQL: the published default, and over it what the call says', async () => {
+    await publish([
+      handle(defineTask('published', { priority: 5, tags: ['a'], metadata: { a: 1 }, retain: false }), noop),
+    ])
+    const task = 'published'
+    const asPublished = {
+      ...PLAIN,
+      priority: 5,
+      lane: 5,
+      retain_s: 0,
+      tags: ['a'],
+      metadata: { a: 1 },
+      extras: { tags: ['a'], metadata: { a: 1 } },
+    }
+    for (const way of ['by name', 'SQL `add_job`', 'SQL `add_jobs`']) {
+      const add = WAYS[way] ?? WAYS['by name']
+      expect(await factsOf((await add?.(task, {}))?.id ?? ''), way).toEqual(asPublished)
+      const options = { priority: 0, tags: [], retain: '1s' }
+      expect(await factsOf((await add?.(task, options))?.id ?? ''), way).toEqual({
+        ...asPublished,
+        priority: 0,
+        lane: 0,
+        retain_s: 1,
+        tags: [],
+        extras: { tags: [], metadata: { a: 1 } },
+      })
+    }
+  })
+
+  it('with the contract at hand: its own defaults, and nothing of what was published', async () => {
+    await publish([handle(defineTask('newer', { priority: 5, queue: 'slow', tags: ['old'] }), noop)])
+    const atHand = defineTask('newer', { priority: 3 })
+    const expected = { ...PLAIN, priority: 3, lane: 3 }
+    expect(await factsOf((await kong.addJob(atHand, PAYLOAD)).id)).toEqual(expected)
+    const bulk = await kong.addJobs([
+      { task: atHand, payload: PAYLOAD },
+      { task: 'newer', payload: PAYLOAD },
+    ])
+    expect(await factsOf(bulk[0]?.id ?? '')).toEqual(expected)
+    expect(await factsOf(bulk[1]?.id ?? '')).toMatchObject({ priority: 5, queue: 'slow', tags: ['old'] })
+    expect(await factsOf((await kong.addJob(defineTask('newer'), PAYLOAD)).id)).toEqual(PLAIN)
+  })
+
+  it('a runner replaces what another published; one with a plain function leaves it as it is', async () => {
+    await publish([handle(defineTask('evolving', { priority: 5, queue: 'slow' }), noop)])
+    await publish([handle(defineTask('evolving', { priority: 6 }), noop)])
+    expect(await factsOf((await kong.addJob('evolving', PAYLOAD)).id)).toEqual({
+      ...PLAIN,
+      priority: 6,
+      lane: 6,
+    })
+    await publish({ evolving: noop })
+    await publish([{ name: 'evolving', handle: noop }])
+    expect(await factsOf((await kong.addJob('evolving', PAYLOAD)).id)).toMatchObject({ priority: 6 })
+    await publish([handle(defineTask('evolving'), noop)])
+    expect(await factsOf((await kong.addJob('evolving', PAYLOAD)).id)).toEqual(PLAIN)
+  })
+
+  it.each(['by name', 'call with a contract', 'SQL `add_job`', 'SQL `add_jobs`'])(
+    'a time of the call takes the place of a default delay: %s',
+    async (way) => {
+      const task = `delayed.${way.replaceAll(/\W/g, '-')}`
+      const contract = defineTask(task, { scheduledIn: '1h' })
+      await publish([handle(contract, noop)])
+      const scheduledAt = '2199-01-01T00:00:00.000Z'
+      const added =
+        way === 'call with a contract'
+          ? await kong.addJob(contract, PAYLOAD, { scheduledAt })
+          : await WAYS[way]?.(task, { scheduledAt })
+      expect(await factsOf(added?.id ?? '')).toMatchObject({ due: scheduledAt })
+      const past =
+        way === 'call with a contract'
+          ? await kong.addJob(contract, PAYLOAD, { scheduledAt: new Date(0) })
+          : await WAYS[way]?.(task, { scheduledAt: '1970-01-01T00:00:00Z' })
+      expect(await factsOf(past?.id ?? '')).toMatchObject({ due: 0, state: 'ready' })
+    },
+  )
+
+  it('onConflict of a call may lean on a key that is the default, and is refused where there is none', async () => {
+    const keyed = defineTask('keyed', { uniqueKey: 'k' })
+    await publish([handle(keyed, noop)])
+    const { id } = await kong.addJob('keyed', PAYLOAD)
+    for (const way of ['by name', 'SQL `add_job`', 'SQL `add_jobs`'])
+      expect(await WAYS[way]?.('keyed', { onConflict: 'replace' })).toEqual({ id, status: 'replaced' })
+    expect(await kong.addJob(keyed, PAYLOAD, { onConflict: 'replace' })).toEqual({ id, status: 'replaced' })
+    for (const way of ['by name', 'call with a contract', 'bulk (`addJobs`)'])
+      await expect(WAYS[way]?.('keyless', { onConflict: 'replace' }), way).rejects.toMatchObject({
+        code: 'KT_OPTION_INVALID',
+      })
+    for (const way of ['SQL `add_job`', 'SQL `add_jobs`'])
+      await expect(WAYS[way]?.('keyless', { onConflict: 'replace' }), way).rejects.toThrow(
+        /^KT_OPTION_INVALID: (add_jobs, entry 1: )?`onConflict`/,
+      )
+  })
+
+  it('two runners that start at once with other defaults both get through, and one of them is the last', async () => {
+    const names = Array.from({ length: 20 }, (_, n) => `both-${n}`)
+    for (let round = 0; round < 5; round++) {
+      const tasksOf = (priority: number, order: readonly string[]) =>
+        order.map((name) => handle(defineTask(name, { priority }), noop))
+      await Promise.all([publish(tasksOf(round, names)), publish(tasksOf(round + 6, names.toReversed()))])
+      const { rows } = await database.pool.query(
+        `select distinct defaults from kongtask.tasks where name like 'both-%'`,
+      )
+      expect([[{ defaults: { priority: round } }], [{ defaults: { priority: round + 6 } }]]).toContainEqual(
+        rows,
+      )
+    }
+  })
+})
