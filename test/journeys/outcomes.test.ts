@@ -113,6 +113,8 @@ async function giveToAnother(): Promise<number> {
   const client = await app.database.pool.connect()
   try {
     await client.query('begin')
+    // A rescue passes by a worker that is claiming at this moment.
+    await client.query('select from kongtask.workers for update')
     const { rows: us } = await client.query<{ id: number }>(
       `update kongtask.workers set expires_at = clock_timestamp() - interval '1 s' returning id`,
     )
