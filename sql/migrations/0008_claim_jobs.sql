@@ -108,6 +108,11 @@ begin
           from (select p.id, p.place from unnest(v_ids, v_places) as p (id, place)
                  where p.id <> all (v_keyed) or p.id = any (v_admitted.o_admitted)
                  limit v_limit - coalesce(cardinality(v_taken), 0)) as free;
+        -- What has its key now and must stay for another claim is written all the same, as by open_lane.
+        update kongtask.jobs j set lane = j.lane
+         where j.ctid = any (array(
+                 select k.place from unnest(v_keyed, v_keyed_places) as k (id, place)
+                  where k.id = any (v_admitted.o_admitted) and k.id <> all (v_ids)));
       end if;
 
       if v_ids is not null then
@@ -126,7 +131,7 @@ begin
       -- What has to wait for its key took the place of something behind it.
       exit when v_admitted.o_left;
       v_again := v_again or v_round = 20;
-      v_pick := 1000;
+      v_pick := least(v_pick * 2, 1000);
     end loop;
 
     if v_taken is not null then

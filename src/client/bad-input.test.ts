@@ -21,8 +21,11 @@ async function caught(work: () => unknown): Promise<unknown> {
   }
 }
 
+/** By name, only the database knows whether the task's published defaults have a key. */
+const FOR_THE_DATABASE = 'onConflict: without a key, by name'
+
 describe.each([
-  ['of any client', badInputs, {}],
+  ['of any client', badInputs.filter(({ name }) => name !== FOR_THE_DATABASE), {}],
   ['of a client with tasks', unknownTasks, { tasks: [mail] }],
 ])('bad input %s', (_, inputs, options) => {
   it.each(inputs)('is refused before the database is asked: $name', async ({ attempt, code }) => {

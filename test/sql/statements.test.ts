@@ -229,19 +229,20 @@ describe('jobs that are not due', () => {
         })
         expect(jobs).toHaveLength(BATCH)
       })
-    await fill(database, 2_000)
+    await fill(database, 4_000)
     await database.pool.query('update kongtask.jobs set lane = 5')
     await database.pool.query('vacuum analyze kongtask.jobs')
-    // The first claims of a connection read the catalogue, too.
+    // The first claims of a connection read the catalogue, too, and so does one behind whoever refreshes statistics.
+    const least = async (): Promise<number> => Math.min(await pages(), await pages(), await pages())
     await pages()
-    const alone = await pages()
+    const alone = await least()
     await database.pool.query(
       `insert into kongtask.jobs
          (id, run_at, created_at, queue_id, task_id, retain_s, lane, max_attempts, payload)
        select nextval('kongtask.job_ids'), clock_timestamp() + interval '1 day', clock_timestamp(), 1, 1, 0, n % 5, 25, '{}'
          from generate_series(1, 100000) n`,
     )
-    const among = await pages()
+    const among = await least()
     // Another level of the index or two, for sixteen lanes and two hundred jobs.
     expect(among).toBeLessThan(alone * 2 + 200)
     expect(among).toBeLessThan(BATCH * 20)

@@ -8,7 +8,7 @@ import type { ClaimedJob } from '../../src/store/claim-jobs.ts'
 import { pgDatabase } from '../../src/store/pg-database.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { eventually } from '../support/wait.ts'
-import type { Session, StoreFixture } from './fixture.ts'
+import type { StoreFixture } from './fixture.ts'
 
 export const error = { name: 'Error', message: 'no', stack: 'Error: no' }
 export const completed: Settlement = { kind: 'completed', result: undefined }
@@ -77,12 +77,23 @@ export async function setClock(db: StoreFixture, at: number): Promise<void> {
 
 /** As if nothing had happened; much sooner than by truncating. */
 export async function forgetJobs(db: StoreFixture): Promise<void> {
-  const tables = ['jobs', 'dead_letters', 'history', 'history_overflow', 'unique_keys', 'serial_keys', 'claims', 'workers']
+  const tables = [
+    'jobs',
+    'dead_letters',
+    'history',
+    'history_overflow',
+    'unique_keys',
+    'serial_keys',
+    'claims',
+    'workers',
+  ]
   await db.query(tables.map((table) => `delete from kongtask.${table}`).join(';'))
 }
 
-export interface Connection extends Session {
+export interface Connection {
   readonly pid: number
+  readonly store: Store
+  readonly query: (text: string, values?: unknown[]) => Promise<readonly Record<string, unknown>[]>
 }
 
 /** Connections that wait for locks as long as it takes. Close them. */
@@ -116,9 +127,8 @@ export class Connections {
   /** Resolves when this connection waits for somebody else's lock. */
   async waits({ pid }: Connection): Promise<void> {
     await eventually(async () => {
-      expect(
-        await this.#db.value('select wait_event_type from pg_stat_activity where pid = $1', [pid]),
-      ).toBe('Lock')
+      const waits = await this.#db.value('select wait_event_type from pg_stat_activity where pid = $1', [pid])
+      if (waits !== 'Lock') throw new Error(`connection ${pid} waits for ${String(waits)}, not for a lock`)
     })
   }
 }

@@ -10,6 +10,7 @@ import {
   completed,
   Connections,
   dead,
+  drop,
   error,
   redrive,
   released,
@@ -28,7 +29,8 @@ const serial = { serialKey: 's' } as const
 const addTo = async (store: Store, job: FixtureJob = serial): Promise<AddedJob> =>
   first(await store.insertJobs([newJob(job)]))
 const idsOf = (jobs: readonly { readonly id: string }[]): string[] => jobs.map(({ id }) => id)
-const many = (count: number, job: FixtureJob = serial): FixtureJob[] => Array.from({ length: count }, () => job)
+const many = (count: number, job: FixtureJob = serial): FixtureJob[] =>
+  Array.from({ length: count }, () => job)
 const keys = (): Promise<readonly Record<string, unknown>[]> =>
   db.query('select key, job_id::text as id from kongtask.serial_keys order by key')
 
@@ -83,10 +85,7 @@ describe('jobs with one serial key', () => {
       },
     ],
     ['of several priorities', () => db.add(...many(12).map((job, n) => ({ ...job, priority: 15 - n })))],
-    [
-      'added in two bulks',
-      async () => [...(await db.add(...many(6))), ...(await db.add(...many(6)))],
-    ],
+    ['added in two bulks', async () => [...(await db.add(...many(6))), ...(await db.add(...many(6)))]],
     ['of several tasks', () => db.add(...many(12).map((job, n) => ({ ...job, task: `task-${n % 3}` })))],
     ['with unique keys, too', () => db.add(...many(12).map((job, n) => ({ ...job, uniqueKey: `u${n}` })))],
   ]
@@ -244,7 +243,9 @@ describe('a head that is replaced', () => {
       const head = await db.addOne(both)
       if (met) await settle(db.store, await claims(worker, [head]), retry)
       const next = await db.addOne(serial)
-      expect(await addTo(db.store, { ...both, payload: '"new"', onConflict: 'replace', priority: 9 })).toEqual({
+      expect(
+        await addTo(db.store, { ...both, payload: '"new"', onConflict: 'replace', priority: 9 }),
+      ).toEqual({
         id: head,
         status: 'replaced',
       })
@@ -296,7 +297,8 @@ describe('a head that is replaced', () => {
       await leave(db.store)
       const jobs = await claims(worker, job.serialKey === undefined ? [head] : [])
       await settle(db.store, [there], completed)
-      if (jobs.length === 0) await claims(worker, [head])
+      const behind = jobs.length === 0 ? await claims(worker, [head]) : []
+      expect(idsOf([...jobs, ...behind])).toEqual([head])
     })
 
     it('while that transaction is open, disturbs nobody: neither claims, nor settlements, nor adders', async () => {
@@ -350,7 +352,7 @@ describe('a head that is replaced', () => {
         await worker.claim(5, store)
         await open.query('rollback')
         await settle(db.store, await claims(worker, [head]), completed)
-        await settle(db.store, await claims(worker, [next]), completed)
+        expect(await runAll(worker)).toEqual([next])
       }
     })
   })
@@ -435,7 +437,12 @@ describe('an adder in an open transaction', () => {
     await running(worker)
     const taken = await open(serial)
     const { store } = await db.session()
-    await store.insertJobs([newJob(serial), newJob({ serialKey: 'nobody has it' }), newJob({})])
+    const others = await store.insertJobs([
+      newJob(serial),
+      newJob({ serialKey: 'nobody has it' }),
+      newJob({}),
+    ])
+    expect(others.map(({ status }) => status)).toEqual(['added', 'added', 'added'])
     await free.query('commit')
     await taken.query('commit')
   })
@@ -467,16 +474,18 @@ describe('an adder in an open transaction', () => {
       await connections.waits(adding)
       await settling.query(end)
       const { id } = await added
-      if (end === 'rollback') {
-        expect(await worker.claim(5)).toEqual([])
-        await settle(db.store, [head], completed)
-      }
+      const again = end === 'rollback' ? await worker.claim(5) : []
+      expect(again).toEqual([])
+      if (end === 'rollback') await settle(db.store, [head], completed)
       await settle(db.store, await claims(worker, [id]), completed)
     }
   })
 
   /** What the look for the next job of a key finds is acted upon only when `meanwhile` is over. */
-  async function slowLook(act: (store: Store) => Promise<unknown>, meanwhile: () => Promise<unknown>): Promise<void> {
+  async function slowLook(
+    act: (store: Store) => Promise<unknown>,
+    meanwhile: () => Promise<unknown>,
+  ): Promise<void> {
     await db.query(`
       alter function kongtask.first_of_key rename to first_of_key_at_once;
       create function kongtask.first_of_key(p_queue int4, p_key text) returns int8 language plpgsql as $$
@@ -509,7 +518,7 @@ describe('an adder in an open transaction', () => {
       (store) => settle(store, [head], completed),
       async () => late.push((await addTo(db.store)).id),
     )
-    await claims(worker, late)
+    expect(idsOf(await claims(worker, late))).toEqual(late)
   })
 
   it('that moves the next job to another key between the look for it and handing it the key gets away with it', async () => {
@@ -520,45 +529,55 @@ describe('an adder in an open transaction', () => {
       (store) => settle(store, [head], completed),
       () => addTo(db.store, { serialKey: 't', uniqueKey: 'u', onConflict: 'replace' }),
     )
-    await claims(worker, [next, last])
+    expect(await claims(worker, [next, last])).toHaveLength(2)
   })
 
   it('that takes the next job away from a claim that is about to give it the key leaves that key to the others', async () => {
     await useNames()
     const worker = await db.worker()
-    const [next, last] = [await db.addOne({ ...serial, uniqueKey: 'u', scheduledIn: 1_000 }), await db.addOne(serial)]
+    const [next, last] = [
+      await db.addOne({ ...serial, uniqueKey: 'u', scheduledIn: 1_000 }),
+      await db.addOne(serial),
+    ]
     await slowLook(
       (store) => worker.claim(5, store),
       () => addTo(db.store, { serialKey: 't', uniqueKey: 'u', onConflict: 'replace' }),
     )
-    await claims(worker, [next, last])
+    expect(await claims(worker, [next, last])).toHaveLength(2)
   })
 
-  it.each(['repeatable read', 'serializable'])('that is %s adds nothing that is stuck, whatever happens meanwhile', async (isolation) => {
-    const scenes: Readonly<Record<string, (worker: FixtureWorker) => Promise<unknown>>> = {
-      nothing: () => Promise.resolve(),
-      'a head appears': (worker) => running(worker),
-      'a head appears and is done': async (worker) => settle(db.store, [await running(worker)], completed),
-    }
-    for (const began of ['before', 'running']) {
-      for (const scene of Object.values(scenes)) {
-        const worker = await db.worker()
-        await useNames()
-        const before = began === 'running' ? [await running(worker)] : []
-        const connection = await connections.open()
-        await connection.query(`begin isolation level ${isolation}`)
-        await connection.query('select count(*) from kongtask.serial_keys')
-        if (began === 'before') await scene(worker)
-        else await settle(db.store, before, completed)
-        const added = await connection.store.insertJobs([newJob(serial), newJob({ ...serial, uniqueKey: 'u' }), newJob(serial)])
-        await connection.query('commit')
-        await db.query(`update kongtask.workers set expires_at = '-infinity'`)
-        await db.store.rescueWorkers()
-        const order = await runAll(await db.worker())
-        expect(order.filter((id) => idsOf(added).includes(id))).toEqual(idsOf(added))
+  it.each(['repeatable read', 'serializable'])(
+    'that is %s adds nothing that is stuck, whatever happens meanwhile',
+    async (isolation) => {
+      const scenes: Readonly<Record<string, (worker: FixtureWorker) => Promise<unknown>>> = {
+        nothing: () => Promise.resolve(),
+        'a head appears': (worker) => running(worker),
+        'a head appears and is done': async (worker) => settle(db.store, [await running(worker)], completed),
       }
-    }
-  })
+      for (const began of ['before', 'running']) {
+        for (const scene of Object.values(scenes)) {
+          const worker = await db.worker()
+          await useNames()
+          const before = began === 'running' ? [await running(worker)] : []
+          const connection = await connections.open()
+          await connection.query(`begin isolation level ${isolation}`)
+          await connection.query('select count(*) from kongtask.serial_keys')
+          if (began === 'before') await scene(worker)
+          else await settle(db.store, before, completed)
+          const added = await connection.store.insertJobs([
+            newJob(serial),
+            newJob({ ...serial, uniqueKey: 'u' }),
+            newJob(serial),
+          ])
+          await connection.query('commit')
+          await db.query(`update kongtask.workers set expires_at = '-infinity'`)
+          await db.store.rescueWorkers()
+          const order = await runAll(await db.worker())
+          expect(order.filter((id) => idsOf(added).includes(id))).toEqual(idsOf(added))
+        }
+      }
+    },
+  )
 
   it('that is repeatable read replaces a head elsewhere, or must begin anew; nothing is stuck', async () => {
     const worker = await db.worker()
@@ -570,14 +589,77 @@ describe('an adder in an open transaction', () => {
     await connection.query('begin isolation level repeatable read')
     await connection.query('select count(*) from kongtask.serial_keys')
     await settle(db.store, [holder], completed)
-    try {
-      await addTo(connection.store, { uniqueKey: 'u', onConflict: 'replace' })
-      await connection.query('commit')
-    } catch (thrown) {
-      expect(thrown).toMatchObject({ code: '40001' })
-      await connection.query('rollback')
-    }
+    const refused = await addTo(connection.store, { uniqueKey: 'u', onConflict: 'replace' }).catch(
+      (thrown: unknown) => thrown,
+    )
+    await connection.query('commit')
+    expect(refused).toMatchObject({ code: '40001' })
     expect((await runAll(worker)).toSorted()).toEqual([next, last].toSorted())
+  })
+})
+
+it('a job that a claim gave its key and left for another is not replaced by who did not see that', async () => {
+  const worker = await db.worker()
+  await running(worker, { serialKey: 'taken' })
+  const [, free = '', given = ''] = await db.add(
+    { serialKey: 'taken', priority: 0 },
+    { priority: 1 },
+    { ...serial, uniqueKey: 'u', priority: 2 },
+  )
+  const behind = await db.addOne({ ...serial, priority: 15 })
+  // Met as if it had just been added, so that the claim has to look twice and sees more than it may take.
+  await db.query('update kongtask.jobs set lane = lane & 15')
+  const connection = await connections.open()
+  await connection.query('begin isolation level repeatable read')
+  await connection.query('select count(*) from kongtask.serial_keys')
+  expect(idsOf(await worker.claim(1))).toEqual([free])
+  expect(await keys()).toContainEqual({ key: 's', id: given })
+  const refused = await addTo(connection.store, { uniqueKey: 'u', onConflict: 'replace' }).catch(
+    (thrown: unknown) => thrown,
+  )
+  await connection.query('commit')
+  expect(refused).toMatchObject({ code: '40001' })
+  expect(idsOf(await worker.claim(5))).toEqual([given])
+  expect(behind).toBeDefined()
+})
+
+describe.each(['cancel', 'delete'] as const)('a job that is taken away (%s)', (how) => {
+  it('before any claim met it, in front of others of its bulk, leaves the key to them', async () => {
+    const [head = '', ...others] = await db.add(serial, serial, serial)
+    await drop(db.store, head, how)
+    expect(await runAll(await db.worker())).toEqual(others)
+  })
+
+  it('while it has the key leaves it to the next', async () => {
+    const worker = await db.worker()
+    const [head = '', ...others] = await db.add(serial, serial, serial)
+    await settle(db.store, await claims(worker, [head]), { kind: 'retry', delay: 60_000, error })
+    await drop(db.store, head, how)
+    expect(await runAll(worker)).toEqual(others)
+  })
+
+  it('while it waits changes nothing for the others', async () => {
+    const worker = await db.worker()
+    const [head = '', next = '', last = ''] = await db.add(serial, serial, serial)
+    const jobs = await claims(worker, [head])
+    await drop(db.store, next, how)
+    expect(await worker.claim(5)).toEqual([])
+    await settle(db.store, jobs, completed)
+    expect(await runAll(worker)).toEqual([last])
+  })
+
+  it('as the last of its key leaves nothing, and an adder that has seen the key is not stuck', async () => {
+    const worker = await db.worker()
+    const [head = ''] = await db.add(serial)
+    await settle(db.store, await claims(worker, [head]), { kind: 'retry', delay: 60_000, error })
+    const adder = await connections.open()
+    await adder.query('begin')
+    const { id } = await addTo(adder.store)
+    await drop(db.store, head, how)
+    expect(await worker.claim(5)).toEqual([])
+    await adder.query('commit')
+    await settle(db.store, await claims(worker, [id]), completed)
+    expect(await keys()).toEqual([])
   })
 })
 
@@ -667,7 +749,8 @@ describe('a claim that meets many jobs of one key', () => {
     const worker = await db.worker()
     const found: string[] = []
     // As often as a runner looks that runs what is ready and stops at the first claim that finds nothing.
-    for (let jobs = await worker.claim(1); jobs.length > 0; jobs = await worker.claim(1)) found.push(...idsOf(jobs))
+    for (let jobs = await worker.claim(1); jobs.length > 0; jobs = await worker.claim(1))
+      found.push(...idsOf(jobs))
     expect(found).toEqual([free])
   })
 })
@@ -677,8 +760,10 @@ describe('eight workers at once', () => {
   async function work(how: (job: ClaimedJob) => Settlement, limit: number): Promise<readonly ClaimedJob[]> {
     const active = new Map<string, string>()
     const order: ClaimedJob[] = []
-    const isDone = async (): Promise<boolean> => (await db.value('select count(*)::int4 from kongtask.jobs')) === 0
-    const nameOf = ({ queueId, extras }: ClaimedJob): string => `${queueId} ${JSON.parse(extras ?? '{}').serialKey}`
+    const isDone = async (): Promise<boolean> =>
+      (await db.value('select count(*)::int4 from kongtask.jobs')) === 0
+    const nameOf = ({ queueId, extras }: ClaimedJob): string =>
+      `${queueId} ${JSON.parse(extras ?? '{}').serialKey}`
     const one = async ({ store }: Connection): Promise<void> => {
       const worker = await db.worker()
       for (let idle = 0; idle < 200;) {
@@ -707,7 +792,13 @@ describe('eight workers at once', () => {
   })
 
   it('run many keys, each in order, however they end', async () => {
-    await db.add(...Array.from({ length: 400 }, (_, n) => ({ serialKey: `k${n % 15}`, queue: `q${n % 2}`, priority: n % 3 })))
+    await db.add(
+      ...Array.from({ length: 400 }, (_, n) => ({
+        serialKey: `k${n % 15}`,
+        queue: `q${n % 2}`,
+        priority: n % 3,
+      })),
+    )
     const endings = [completed, dead, cancelled, retry, released, snoozed] as const
     let turn = 0
     const ended: string[] = []

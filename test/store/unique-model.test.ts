@@ -1,5 +1,6 @@
 // Random commands, against the database and against the model of unique-model.ts: after each, both say the same.
 // KONGTASK_UNIQUE_SEED=… runs others, KONGTASK_UNIQUE_RUNS=… more of them; KONGTASK_SHRINK=1 looks for a shorter list.
+/* oxlint-disable vitest/no-standalone-expect, vitest/expect-expect -- every command of the one test expects */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { NewJobOptions, OnConflict } from '../../src/core/new-job.ts'
@@ -7,7 +8,19 @@ import type { Settlement } from '../../src/core/settlement.ts'
 import type { ClaimedJob } from '../../src/store/claim-jobs.ts'
 import type { UniqueKey } from '../../src/store/unique-keys.ts'
 import { newJob, useStore, type FixtureWorker, type Session } from './fixture.ts'
-import { cancelled, completed, dead, drop, error, forgetJobs, redrive, seedOf, setClock, settle, stopClock } from './keyed.ts'
+import {
+  cancelled,
+  completed,
+  dead,
+  drop,
+  error,
+  forgetJobs,
+  redrive,
+  seedOf,
+  setClock,
+  settle,
+  stopClock,
+} from './keyed.ts'
 import { isLive, UniqueModel, type Answer, type Entry, type Holder, type ModelJob } from './unique-model.ts'
 
 const db = useStore()
@@ -54,7 +67,14 @@ const entries: fc.Arbitrary<EntryCommand> = fc
     spelling: some(0, 1),
     unique: some('none', 'a', 'a', 'a', 'b', 'derived', 'derived'),
     uniqueFor: some(undefined, undefined, 10_000, 600_000),
-    onConflict: some<OnConflict | undefined>(undefined, 'skip', 'replace', 'replace', 'replace', 'keep_schedule'),
+    onConflict: some<OnConflict | undefined>(
+      undefined,
+      'skip',
+      'replace',
+      'replace',
+      'replace',
+      'keep_schedule',
+    ),
     scheduledIn: some(undefined, undefined, undefined, 0, 20_000, 700_000),
     queue: some(undefined, undefined, undefined, ...QUEUES),
     priority: maybe(some(0, 5)),
@@ -105,7 +125,17 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('settle' as const),
       which,
-      how: some<How>('completed', 'completed', 'retry', 'retry', 'snoozed', 'released', 'dead', 'dead', 'cancelled'),
+      how: some<How>(
+        'completed',
+        'completed',
+        'retry',
+        'retry',
+        'snoozed',
+        'released',
+        'dead',
+        'dead',
+        'cancelled',
+      ),
       delay: some(0, 30_000),
     }),
   },
@@ -194,7 +224,9 @@ class Pair {
     }))
     const answers = sql
       ? await addFromSql(tagged)
-      : await db.store.insertJobs(tagged.map(({ task, payload, options }) => newJob({ task, payload, ...options })))
+      : await db.store.insertJobs(
+          tagged.map(({ task, payload, options }) => newJob({ task, payload, ...options })),
+        )
     const expected = tagged.map((entry, index): Answer & { readonly id: string } => {
       const id = answers[index]?.id ?? ''
       const answer = this.model.add(this.#entryOf(entry), id)
@@ -340,7 +372,8 @@ class Pair {
       return this.#held({ task, key, id, until: until === '' ? undefined : Number(until) })
     })
     const expected = this.model.holders.flatMap((holder) => this.#held(holder))
-    if (held.toSorted().join() !== expected.toSorted().join()) expect(held.toSorted()).toEqual(expected.toSorted())
+    if (held.toSorted().join() !== expected.toSorted().join())
+      expect(held.toSorted()).toEqual(expected.toSorted())
   }
 
   /** A line for a holder that keeps others out; a window that has ended is none. */
@@ -382,9 +415,23 @@ function lineOf({ id, entry, ...job }: ModelJob, now: number): string {
   const state = job.state === 'waiting' ? (job.runAt > now ? 'scheduled' : 'ready') : job.state
   const seconds = (ms: number): string => (ms / 1_000).toFixed(6)
   return [
-    ...[id, entry.task, entry.queue, state, job.worker, entry.priority, job.attempt, entry.maxAttempts, job.crashes],
-    ...[job.errors, seconds(job.runAt), seconds(job.createdAt), job.reason ?? '-', numberOf(entry.payload)],
-    ...[entry.timeout, entry.tag, entry.key],
+    id,
+    entry.task,
+    entry.queue,
+    state,
+    job.worker,
+    entry.priority,
+    job.attempt,
+    entry.maxAttempts,
+    job.crashes,
+    job.errors,
+    seconds(job.runAt),
+    seconds(job.createdAt),
+    job.reason ?? '-',
+    numberOf(entry.payload),
+    entry.timeout,
+    entry.tag,
+    entry.key,
   ]
     .filter((part) => part !== undefined)
     .join('|')
@@ -433,7 +480,9 @@ function pick<T>(items: readonly T[], index: number): T | undefined {
   return items[index % Math.max(items.length, 1)]
 }
 
-function given(options: { readonly [Name in keyof NewJobOptions]: NewJobOptions[Name] | undefined }): NewJobOptions {
+function given(options: {
+  readonly [Name in keyof NewJobOptions]: NewJobOptions[Name] | undefined
+}): NewJobOptions {
   const entriesOf = Object.entries(options).filter(([, value]) => value !== undefined)
   return Object.fromEntries(entriesOf)
 }

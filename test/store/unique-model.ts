@@ -41,8 +41,7 @@ export interface Holder {
 }
 
 export type Answer =
-  | { readonly status: 'added' }
-  | { readonly status: 'skipped' | 'replaced'; readonly id: string }
+  { readonly status: 'added' } | { readonly status: 'skipped' | 'replaced'; readonly id: string }
 
 export class UniqueModel {
   readonly jobs = new Map<string, ModelJob>()

@@ -56,25 +56,35 @@ describe('fifty adders of one key at once', () => {
     const ids = new Set(answers.map(({ id }) => id))
     expect(ids.size).toBe(1)
     const others = onConflict === 'skip' ? 'skipped' : 'replaced'
-    expect(answers.map(({ status }) => status).toSorted()).toEqual(['added', ...Array<string>(49).fill(others)])
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([
+      'added',
+      ...Array<string>(49).fill(others),
+    ])
     expect(await liveIds()).toEqual([...ids])
     expect(await holder()).toBe([...ids][0])
   })
 
-  it.each(policies)('leave a running holder alone and make one successor: %s', async (onConflict) => {
+  it('skip a running holder', async () => {
     const { id } = await add()
     await (await db.worker()).claimOne()
     const adders = await connections.many(50)
-    const answers = await Promise.all(adders.map(({ store }) => addTo(store, { ...key, onConflict })))
-    if (onConflict === 'skip') {
-      expect(answers).toEqual(answers.map(() => ({ id, status: 'skipped' })))
-      expect(await liveIds()).toEqual([id])
-    } else {
+    const answers = await Promise.all(adders.map(({ store }) => addTo(store)))
+    expect(answers).toEqual(answers.map(() => ({ id, status: 'skipped' })))
+    expect(await liveIds()).toEqual([id])
+  })
+
+  it.each(['replace', 'keep_schedule'] as const)(
+    'leave a running holder alone and make one successor: %s',
+    async (onConflict) => {
+      const { id } = await add()
+      await (await db.worker()).claimOne()
+      const adders = await connections.many(50)
+      const answers = await Promise.all(adders.map(({ store }) => addTo(store, { ...key, onConflict })))
       expect(answers.filter(({ status }) => status === 'added')).toHaveLength(1)
       expect(new Set(answers.map((answer) => answer.id)).size).toBe(1)
       expect(await liveIds()).toEqual([id, first(answers).id])
-    }
-  })
+    },
+  )
 
   it.each(policies)('of a key that is left over from a finished job make one job: %s', async (onConflict) => {
     const old = await addedAnd(completed)
@@ -131,7 +141,10 @@ describe('an adder in an open transaction', () => {
     await open.query('begin')
     const { id } = await addTo(open.store, { ...key, payload: '1' })
     expect(await addTo(open.store)).toEqual({ id, status: 'skipped' })
-    expect(await addTo(open.store, { ...key, payload: '2', onConflict: 'replace' })).toEqual({ id, status: 'replaced' })
+    expect(await addTo(open.store, { ...key, payload: '2', onConflict: 'replace' })).toEqual({
+      id,
+      status: 'replaced',
+    })
     await open.query('commit')
     expect(await db.store.readJob(id)).toMatchObject({ payload: 2 })
   })
@@ -161,7 +174,9 @@ describe('an adder in an open transaction', () => {
     const open = await connections.open()
     await open.query('begin')
     expect(await addTo(open.store, { ...key, onConflict: 'replace' })).toMatchObject({ status: 'replaced' })
-    expect(await addTo(open.store, { uniqueKey: 'running', onConflict: 'replace' })).toMatchObject({ status: 'added' })
+    expect(await addTo(open.store, { uniqueKey: 'running', onConflict: 'replace' })).toMatchObject({
+      status: 'added',
+    })
     // Fails instead of waiting.
     const { store } = await db.session()
     const next = await addTo(store, { uniqueKey: 'next' })
@@ -218,9 +233,9 @@ describe('a key', () => {
     const { id } = await add({ payload: '{"b":[1,{"c":null}],"a":1.50}', uniqueFor: 60_000 })
     const same = '{ "a" : 15e-1 , "b" : [ 1.0 , {"c" : null} ] }'
     expect(await add({ payload: same, uniqueFor: 1 })).toEqual({ id, status: 'skipped' })
-    expect(await db.query(`select * from kongtask.add_job('work', $1, '{"uniqueFor": "1m"}')`, [same])).toEqual([
-      { id, status: 'skipped' },
-    ])
+    expect(
+      await db.query(`select * from kongtask.add_job('work', $1, '{"uniqueFor": "1m"}')`, [same]),
+    ).toEqual([{ id, status: 'skipped' }])
     expect(await add({ payload: '{"b":[1,{"c":null}],"a":1.51}', uniqueFor: 60_000 })).toMatchObject({
       status: 'added',
     })
@@ -233,7 +248,8 @@ describe('a window', () => {
   it('goes on when its job is finished, skips whatever would replace, and ends by itself', async () => {
     const id = await addedAnd(completed, window)
     await db.moveClock('59 s')
-    for (const onConflict of policies) expect(await add({ ...key, onConflict })).toEqual({ id, status: 'skipped' })
+    for (const onConflict of policies)
+      expect(await add({ ...key, onConflict })).toEqual({ id, status: 'skipped' })
     expect(await prune()).toBe(0)
     expect(await add(window)).toEqual({ id, status: 'skipped' })
     await db.moveClock('61 s')
@@ -309,26 +325,25 @@ describe('a bulk', () => {
     expect(await db.store.readJob(one ?? '')).toMatchObject({ payload: 3, state: 'scheduled' })
   })
 
-  it('does not deadlock with another that has the same keys in the opposite order', async () => {
-    const keys = Array.from({ length: 40 }, (_, n) => `key ${n}`)
-    const adders = await connections.many(4)
-    for (let round = 0; round < 12; round += 1) {
-      await Promise.all(
-        adders.map(({ store }, n) => {
-          const order = n % 2 === 0 ? keys : keys.toReversed()
-          const onConflict = policies[(round + n) % 3]
-          return store.insertJobs(
-            order.map((uniqueKey) => newJob({ uniqueKey, ...(onConflict === undefined ? {} : { onConflict }) })),
-          )
-        }),
-      )
-      expect(await liveIds()).toHaveLength(40)
-      // Half of the keys are free in the next round, some of them forgotten.
-      const claimed = await (await db.worker()).claim(20)
-      await settle(db.store, claimed, completed)
-      if (round % 2 === 0) await prune()
-    }
-  })
+  it.each(['new', 'held'])(
+    'does not deadlock with another that has the same %s keys in the opposite order',
+    async (which) => {
+      const adders = await connections.many(4)
+      await db.addOne({})
+      await db.query('delete from kongtask.jobs')
+      for (let round = 0; round < 12; round += 1) {
+        const ofRound = which === 'new' ? `${round} ` : ''
+        const keys = Array.from({ length: 100 }, (_, n) => `key ${ofRound}${n}`)
+        await Promise.all(
+          adders.map(({ store }, n) => {
+            const order = n % 2 === 0 ? keys : keys.toReversed()
+            return store.insertJobs(order.map((uniqueKey) => newJob({ uniqueKey, onConflict: 'replace' })))
+          }),
+        )
+        expect(await liveIds()).toHaveLength(which === 'new' ? 100 * (round + 1) : 100)
+      }
+    },
+  )
 
   it('does not deadlock with redriving, in whatever order the letters died', async () => {
     const worker = await db.worker()
@@ -363,11 +378,10 @@ describe('completing while others add', () => {
       const added = answers.filter(({ status }) => status === 'added')
       expect(added.length).toBeLessThanOrEqual(1)
       expect(await liveIds()).toEqual(added.map((answer) => answer.id))
-      const [successor] = added
-      for (const answer of answers) {
-        if (answer.status !== 'added') expect([id, successor?.id]).toContain(answer.id)
-      }
-      if (onConflict !== 'skip') expect(added).toHaveLength(1)
+      const others = answers.filter(({ status }) => status !== 'added')
+      const holders = [id, ...added.map((answer) => answer.id)]
+      expect(others.filter((answer) => !holders.includes(answer.id))).toEqual([])
+      expect(added.length).toBeGreaterThanOrEqual(onConflict === 'skip' ? 0 : 1)
       await settle(db.store, await worker.claim(1), completed)
     }
   })
@@ -381,24 +395,24 @@ describe('replacing while a worker claims', () => {
     for (let round = 0; round < 150; round += 1) {
       const { id } = await add({ ...key, payload: '"old"' })
       const replace = (): Promise<AddedJob> =>
-        addTo(adding.store, { ...key, payload: '"new"', onConflict: round % 2 === 0 ? 'replace' : 'keep_schedule' })
+        addTo(adding.store, {
+          ...key,
+          payload: '"new"',
+          onConflict: round % 2 === 0 ? 'replace' : 'keep_schedule',
+        })
       const claim = (): ReturnType<typeof worker.claim> => worker.claim(1, claiming.store)
       const [answer, jobs] =
         round % 3 === 0
           ? await Promise.all([replace(), claim()])
-          : await Promise.all([claim(), replace()]).then(([claimed, replaced]) => [replaced, claimed] as const)
+          : await Promise.all([claim(), replace()]).then(
+              ([claimed, replaced]) => [replaced, claimed] as const,
+            )
       // The claim skips what is being replaced at that moment.
       const [job] = jobs
       outcomes.add(`${answer.status}, ${job === undefined ? 'none' : job.payload}`)
-      if (answer.status === 'replaced') {
-        expect(answer.id).toBe(id)
-        expect(job?.payload ?? '"new"').toBe('"new"')
-        expect(await liveIds()).toEqual([id])
-      } else {
-        expect(answer.status).toBe('added')
-        expect(job).toMatchObject({ id, payload: '"old"' })
-        expect(await liveIds()).toEqual([id, answer.id])
-      }
+      expect([answer.status, job?.payload ?? '"new"', await liveIds()]).toEqual(
+        answer.id === id ? ['replaced', '"new"', [id]] : ['added', '"old"', [id, answer.id]],
+      )
       expect(await holder()).toBe(answer.id)
       const rest = await worker.claim(2)
       expect(rest.map(({ payload }) => payload)).toEqual(job?.payload === '"new"' ? [] : ['"new"'])
@@ -483,7 +497,7 @@ describe('a job whose key went to a successor while it ran', () => {
   async function superseded(): Promise<{
     readonly id: string
     readonly successor: string
-    settleIt(settlement: Settlement): Promise<ReadonlyMap<string, string>>
+    readonly settleIt: (settlement: Settlement) => Promise<ReadonlyMap<string, string>>
   }> {
     const { id } = await add({ ...key, payload: '1' })
     const job = await (await db.worker()).claimOne()
@@ -492,7 +506,10 @@ describe('a job whose key went to a successor while it ran', () => {
     return { id, successor: answer.id, settleIt: (settlement) => settle(db.store, [job], settlement) }
   }
   const reasonOf = (id: string): Promise<unknown> =>
-    db.value('select reason from (table kongtask.history union all table kongtask.history_overflow) h where id = $1', [id])
+    db.value(
+      'select reason from (table kongtask.history union all table kongtask.history_overflow) h where id = $1',
+      [id],
+    )
 
   it.each([
     ['is retried', retry],
@@ -531,15 +548,18 @@ describe('a job whose key went to a successor while it ran', () => {
     ['is retried', retry],
     ['snoozes', snoozed],
     ['is given back', released],
-  ])('is cancelled when it %s, also where the successor is long done and its key pruned', async (_, settlement) => {
-    const { id, successor, settleIt } = await superseded()
-    await settle(db.store, [await (await db.worker()).claimOne()], completed)
-    await prune()
-    expect([...(await settleIt(settlement))]).toEqual([[id, `superseded by ${successor}`]])
-    expect(await liveIds()).toEqual([])
-    // Then nothing of the key is left.
-    expect(await prune()).toBe(1)
-  })
+  ])(
+    'is cancelled when it %s, also where the successor is long done and its key pruned',
+    async (_, settlement) => {
+      const { id, successor, settleIt } = await superseded()
+      await settle(db.store, [await (await db.worker()).claimOne()], completed)
+      await prune()
+      expect([...(await settleIt(settlement))]).toEqual([[id, `superseded by ${successor}`]])
+      expect(await liveIds()).toEqual([])
+      // Then nothing of the key is left.
+      expect(await prune()).toBe(1)
+    },
+  )
 
   it('is told so by the next claim after a rescue, also where the successor is long done and its key pruned', async () => {
     const { id, successor } = await superseded()
@@ -675,7 +695,10 @@ describe('redriving', () => {
     for (let round = 0; round < 15; round += 1) {
       const old = await addedAnd(dead)
       const answers = await Promise.all([redrive(one.store, [old]), redrive(other.store, [old])])
-      expect(answers.flatMap((answer) => answer.map(({ status }) => status)).toSorted()).toEqual(['missing', 'redriven'])
+      expect(answers.flatMap((answer) => answer.map(({ status }) => status)).toSorted()).toEqual([
+        'missing',
+        'redriven',
+      ])
       await settle(db.store, [await (await db.worker()).claimOne()], completed)
     }
   })
@@ -729,7 +752,8 @@ describe('the pruner', () => {
     await db.query('delete from kongtask.jobs where id % 3 <> 0')
     let pruned = 0
     let batch = await db.store.pruneUniqueKeys()
-    for (; batch.next !== undefined; batch = await db.store.pruneUniqueKeys(batch.next)) pruned += batch.pruned
+    for (; batch.next !== undefined; batch = await db.store.pruneUniqueKeys(batch.next))
+      pruned += batch.pruned
     expect(pruned + batch.pruned).toBe(3_000)
     expect(await db.value('select count(*)::int4 from kongtask.unique_keys')).toBe(1_500)
   })
@@ -806,7 +830,7 @@ describe.each(['repeatable read', 'serializable'])('a transaction that is %s', (
       },
       right: always('skipped'),
     },
-    'nothing': { before: key, between: () => Promise.resolve(), right: livesOn },
+    nothing: { before: key, between: () => Promise.resolve(), right: livesOn },
     'nothing, and there was nobody': { between: () => Promise.resolve(), right: always('added') },
   }
 
@@ -836,11 +860,9 @@ describe.each(['repeatable read', 'serializable'])('a transaction that is %s', (
         if (!isCode(thrown, '40001')) throw thrown
         await open.query('rollback')
       }
-      if (answer === undefined) {
-        expect(await liveIds()).toEqual(live)
-        // Not for ever: whoever begins anew is told.
-        answer = await addTo(open.store, { ...key, onConflict })
-      }
+      expect(answer === undefined ? await liveIds() : live).toEqual(live)
+      // Not for ever: whoever begins anew is told.
+      answer ??= await addTo(open.store, { ...key, onConflict })
       expect(scene.right[onConflict]).toContain(answer.status)
       expect(await liveIds()).toEqual(answer.status === 'added' ? [...live, answer.id] : live)
       expect(await holder()).toBe(answer.id)
