@@ -17,13 +17,7 @@ import { ExplainedSession } from './explained.ts'
 
 const statements = Object.values(generated)
 /** Utility statements, which the server does not prepare. The tests of their verbs run them. */
-const unprepared = new Set([
-  'create_schema',
-  'detach_day',
-  'drop_day',
-  'finalize_day',
-  'listen',
-])
+const unprepared = new Set(['create_schema', 'detach_day', 'drop_day', 'finalize_day', 'listen'])
 
 it('every file of sql/queries is a statement', () => {
   const folder = fileURLToPath(new URL('../../sql/queries', import.meta.url))

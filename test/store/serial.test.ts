@@ -312,15 +312,30 @@ describe('a head that is replaced', () => {
         await leave(open.store)
         // Fails instead of waiting.
         const { store } = await db.session()
-        const [late, free] = idsOf(await store.insertJobs([newJob(serial), newJob({})]))
+        const others = [newJob(serial), newJob({}), newJob({ serialKey: `fresh ${met}` })]
+        const [late = '', ...free] = idsOf(await store.insertJobs(others))
         const claimed = await worker.claim(10, store)
-        expect(idsOf(claimed)).toEqual([free])
+        expect(inOrder(idsOf(claimed))).toEqual(free)
         await settle(store, claimed, completed)
         await open.query('commit')
         const jobs = await claims(worker, [head, next])
         await settle(db.store, jobs, completed)
-        await settle(db.store, await claims(worker, [late ?? '']), completed)
+        await settle(db.store, await claims(worker, [late]), completed)
       }
+    })
+
+    it('as the last of its key, while that transaction is open, does not disturb adders', async () => {
+      const worker = await db.worker()
+      const head = await db.addOne(both)
+      await settle(db.store, await claims(worker, [head]), { kind: 'retry', delay: 60_000, error })
+      const open = await connections.open()
+      await open.query('begin')
+      await leave(open.store)
+      const { store } = await db.session()
+      const { id } = await addTo(store)
+      expect(await worker.claim(5, store)).toEqual([])
+      await open.query('commit')
+      expect(await claims(worker, [head, id])).toHaveLength(2)
     })
 
     it('while that transaction is open, lets those who have the key settle', async () => {
@@ -412,6 +427,25 @@ describe('an adder in an open transaction', () => {
     expect(await worker.claim(5)).toEqual([])
     await settle(db.store, [head], completed)
     await claims(worker, early.ids)
+  })
+
+  it('that began before the head existed and ends while the settlement of that is not committed', async () => {
+    for (const end of ['commit', 'rollback']) {
+      await useNames()
+      const early = await open()
+      const worker = await db.worker()
+      const head = await running(worker)
+      const settling = await connections.open()
+      await settling.query('begin')
+      await settle(settling.store, [head], completed)
+      await early.query('commit')
+      // It is met by a claim that cannot know yet who has the key.
+      const { store } = await db.session()
+      expect(await worker.claim(5, store)).toEqual([])
+      await settling.query(end)
+      if (end === 'rollback') await settle(db.store, [head], completed)
+      expect(await runAll(worker)).toEqual(early.ids)
+    }
   })
 
   it('and several others at once: all of them run, one at a time', async () => {

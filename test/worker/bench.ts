@@ -52,7 +52,12 @@ export class Bench implements AsyncDisposable {
         book: bench.book,
         tasks: new Map(numbered),
         queues: queueNames(store, names.queues),
-        services: { logger: silent, pool, adder: () => producer.own, onTransaction: (tx) => producer.with(tx) },
+        services: {
+          logger: silent,
+          pool,
+          adder: () => producer.own,
+          onTransaction: (tx) => producer.with(tx),
+        },
         events: bench.events,
         onDrain: () => undefined,
         pollInterval: HOUR,
