@@ -42,7 +42,8 @@ create table kongtask.jobs (
   claim int4 not null default 0,
   -- Seconds to keep the job once it is finished; 0 keeps nothing.
   retain_s int4 not null,
-  -- 0 to 15: the priority, open to claims. 16 more: it waits until its serial key is free.
+  -- 0 to 15: the priority, open to claims. 16 more: it waits until its serial key is free. 32 more: parked, its task is
+  -- paused.
   lane int2 not null,
   attempt int2 not null default 0,
   max_attempts int2 not null,
@@ -82,6 +83,8 @@ create table kongtask.unique_keys (
   job_id int8 not null,
   queue_id int4 not null,
   until timestamptz,
+  -- The jobs that were running when a successor took the key from them, as long as they live: they must find out.
+  predecessors int8[],
   primary key (task_id, key)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 1000);
 

@@ -1,9 +1,6 @@
 -- Unique keys: the row of unique_keys is the constraint. Whoever adds under a key inserts or locks that row, so adders of
 -- one key wait for each other's transactions, and nobody else waits for anything.
 
--- The jobs that were running when a successor took the key from them, as long as they live: they must find out.
-alter table kongtask.unique_keys add column predecessors int8[];
-
 -- Whether a holder keeps others out: its job is live, or its window has not ended.
 create function kongtask.is_held(p_held kongtask.unique_keys) returns bool
 language plpgsql stable

@@ -444,7 +444,7 @@ describe('a search_path', () => {
           and not coalesce(proconfig @> '{"search_path=pg_catalog, pg_temp"}', false)`,
       [[...called]],
     )
-    // 0014_access.sql has the list.
+    // 0013_access.sql has the list.
     expect(rows).toEqual([])
   })
 

@@ -768,7 +768,4 @@ begin
 end
 $$;
 
--- retry_jobs does what it did, without waiting, and forgets that the job had been cancelled before it died.
-drop function kongtask.redrive(int8[]);
-
 select kongtask.renew_access();
