@@ -3,6 +3,10 @@ export class CallsUnderWay {
   #count = 0
   #idlers: (() => void)[] = []
 
+  get count(): number {
+    return this.#count
+  }
+
   begin(): void {
     this.#count++
   }

@@ -19,24 +19,30 @@ export interface JobAdderOptions {
   readonly calls?: CallsUnderWay | undefined
 }
 
+/** Calls at once from which on it shows what each costs. */
+const CROWD = 50
+
 /** `addJob` and `addJobs` over a writer. Both are free functions, so that they can be passed around. */
 export function createJobAdder(options: JobAdderOptions): JobAdder {
   const { makeNewJob, writer, checkOpen, calls = new CallsUnderWay() } = options
 
   // Few frames between the caller and the checks: a stack has ten.
   const addJob = (task: unknown, payload?: unknown, jobOptions?: unknown): Promise<AddedJob> =>
-    withCallerStack(async () => {
-      calls.begin()
-      try {
-        checkOpen?.()
-        const job = makeNewJob(task, payload, jobOptions)
-        return await writer.one(job instanceof Promise ? await job : job)
-      } catch (error) {
-        throw explainError(error)
-      } finally {
-        calls.end()
-      }
-    })
+    withCallerStack(
+      async () => {
+        calls.begin()
+        try {
+          checkOpen?.()
+          const job = makeNewJob(task, payload, jobOptions)
+          return await writer.one(job instanceof Promise ? await job : job)
+        } catch (error) {
+          throw explainError(error)
+        } finally {
+          calls.end()
+        }
+      },
+      calls.count >= CROWD,
+    )
 
   function addJobs(jobs: Iterable<unknown>): Promise<AddedJob[]>
   function addJobs(jobs: AsyncIterable<unknown>, streamOptions?: unknown): Promise<AddedCounts>
