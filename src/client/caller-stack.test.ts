@@ -4,7 +4,8 @@ import { withCallerStack } from './caller-stack.ts'
 /** An error as a socket throws it: of the application, its stack knows nothing. */
 function fromSocket(): Error {
   const error = new Error('gone')
-  error.stack = 'Error: gone\n    at Socket.onData (node:net:1:1)'
+  const woken = '    at process.processTicksAndRejections (node:internal/process/task_queues:95:5)'
+  error.stack = `Error: gone\n    at Socket.onData (node:net:1:1)\n${woken}`
   return error
 }
 
@@ -36,13 +37,24 @@ describe.each([
     expect(await stackOf(theCaller)).toMatch(/\n {4}at (?:async )?theCaller /)
   })
 
+  it('that was refused at once, and knows its caller, is told of him no second time', async () => {
+    async function theCaller(): Promise<unknown> {
+      return await withCallerStack(() => {
+        throw new Error('bad input')
+      }, isInCrowd)
+    }
+    expect((await stackOf(theCaller))?.match(/theCaller /g)).toHaveLength(1)
+  })
+
   it('that succeeds is what the work comes to', async () => {
     expect(await withCallerStack(async () => 5, isInCrowd)).toBe(5)
   })
 
   it('that throws what is frozen, or no error at all, throws it as it is', async () => {
     const frozen = Object.freeze(fromSocket())
-    const caught = await withCallerStack(() => Promise.reject(frozen), isInCrowd).catch((error: unknown) => error)
+    const caught = await withCallerStack(() => Promise.reject(frozen), isInCrowd).catch(
+      (error: unknown) => error,
+    )
     expect(caught).toBe(frozen)
     await expect(
       withCallerStack(() => {

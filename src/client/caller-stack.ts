@@ -7,22 +7,27 @@
  * time of a thousand concurrent ones.
  */
 export async function withCallerStack<T>(work: () => T | Promise<T>, isInCrowd = false): Promise<T> {
-  const caller: { stack?: string } = {}
   // V8 keeps the raw frames and makes text of them only when somebody reads `stack`.
+  const caller: { stack?: string } = {}
   if (!isInCrowd) Error.captureStackTrace(caller, withCallerStack)
   try {
     return await work()
   } catch (error) {
     if (isInCrowd) Error.captureStackTrace(caller, withCallerStack)
-    if (error instanceof Error) addFrames(error, caller.stack ?? '')
+    if (error instanceof Error) addFrames(error, framesOf(caller.stack ?? '', isInCrowd))
     throw error
   }
 }
 
-function addFrames(error: Error, callerStack: string): void {
-  const frames = callerStack.slice(callerStack.indexOf('\n') + 1)
-  const [nearest] = frames.split('\n', 1)
-  if (nearest === undefined || nearest === '' || error.stack?.includes(nearest) === true) return
+/** `whoWaits`: only the functions that wait, and not what of Node's woke them. */
+function framesOf(stack: string, whoWaits: boolean): readonly string[] {
+  const frames = stack.split('\n').slice(1)
+  return whoWaits ? frames.filter((frame) => !frame.includes('node:internal/')) : frames
+}
+
+function addFrames(error: Error, frames: readonly string[]): void {
+  const [nearest] = frames
+  if (nearest === undefined || error.stack?.includes(nearest.replace(' at async ', ' at ')) === true) return
   // May be frozen: then the stack stays as it is.
-  Reflect.set(error, 'stack', `${error.stack ?? error.message}\n${frames}`)
+  Reflect.set(error, 'stack', `${error.stack ?? error.message}\n${frames.join('\n')}`)
 }

@@ -28,21 +28,18 @@ export function createJobAdder(options: JobAdderOptions): JobAdder {
 
   // Few frames between the caller and the checks: a stack has ten.
   const addJob = (task: unknown, payload?: unknown, jobOptions?: unknown): Promise<AddedJob> =>
-    withCallerStack(
-      async () => {
-        calls.begin()
-        try {
-          checkOpen?.()
-          const job = makeNewJob(task, payload, jobOptions)
-          return await writer.one(job instanceof Promise ? await job : job)
-        } catch (error) {
-          throw explainError(error)
-        } finally {
-          calls.end()
-        }
-      },
-      calls.count >= CROWD,
-    )
+    withCallerStack(async () => {
+      calls.begin()
+      try {
+        checkOpen?.()
+        const job = makeNewJob(task, payload, jobOptions)
+        return await writer.one(job instanceof Promise ? await job : job)
+      } catch (error) {
+        throw explainError(error)
+      } finally {
+        calls.end()
+      }
+    }, calls.count >= CROWD)
 
   function addJobs(jobs: Iterable<unknown>): Promise<AddedJob[]>
   function addJobs(jobs: AsyncIterable<unknown>, streamOptions?: unknown): Promise<AddedCounts>
