@@ -1,6 +1,7 @@
-// npm test: all tests on the PostgreSQL of the npm package, then those that need a database again on the machine's own
-// server, where there is one. With TEST_DATABASE_URL: once, on that. `--only package` or `--only machine` leaves out
-// the other; everything else is for vitest. The last line is the sum: `N passed, N failed`.
+// npm test: all tests on the PostgreSQL of the npm package, then those of the SQL again on the machine's own server,
+// where there is one. With TEST_DATABASE_URL: once, on that. `--only package` leaves out the second run, `--only machine`
+// the first, and then the second runs all that need a database; everything else is for vitest. The last line is the sum:
+// `N passed, N failed`.
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -56,8 +57,13 @@ async function chooseLegs(): Promise<Leg[]> {
     const server = await findBinaries({ source: 'machine', as: {} }).catch(() => null)
     const environment = { KONGTASK_POSTGRES: 'machine' }
     const title = `On this machine's own PostgreSQL ${server?.version}`
-    // The launcher's own tests start servers of both kinds already.
-    const legArgs = ['--project', 'database', '--exclude', 'test/embedded/**']
+    // The launcher's own tests start servers of both kinds already. What does not depend on the server's version is
+    // not worth its minutes twice, unless somebody asks for it.
+    const twice =
+      only === 'machine'
+        ? []
+        : ['test/store', 'test/sql', 'test/worker', '--exclude', 'test/store/*-model.test.ts']
+    const legArgs = ['--project', 'database', '--exclude', 'test/embedded/**', ...twice]
     if (server !== null) legs.push({ title, environment, args: legArgs })
     else console.log('This machine has no PostgreSQL server of its own: no second run on one.')
   }

@@ -39,7 +39,7 @@ export const enqueue: Scenario = {
       least: 0.8,
     },
     {
-      name: 'single: at most 30 % slower than a raw prepared insert',
+      name: 'single: at most 30 % slower than a raw insert',
       of: { system: 'kongtask', config: 'single' },
       to: { system: 'raw-sql', config: 'single' },
       least: 1 / 1.3,
@@ -63,7 +63,8 @@ async function prepare(server: BenchServer, quick: boolean): Promise<readonly Co
       config,
       run: () => measureAdding(open, load),
     })
-  const rawSql = contestant('raw-sql', server.version, () => rawSqlAdder(raw))
+  const rawSql = contestant('raw-sql', server.version, () => rawSqlAdder(raw, false))
+  const rawPrepared = contestant('raw-sql', server.version, () => rawSqlAdder(raw, true))
   const kongTask = contestant('kongtask', kongTaskVersion, () => kongTaskAdder(ours))
   const peer = versionIn('node_modules/graphile-worker/package.json')
   const graphile = contestant('graphile-worker', peer, () => graphileWorkerAdder(theirs))
@@ -71,12 +72,14 @@ async function prepare(server: BenchServer, quick: boolean): Promise<readonly Co
 
   return [
     rawSql('single', single),
+    rawPrepared('single prepared', single),
     kongTask('single', single),
     graphile('single', single),
     kongTask('concurrent', concurrently(100_000 / share, CONCURRENT)),
     graphile('concurrent', concurrently(20_000 / share, CONCURRENT)),
     tuned('concurrent tuned', concurrently(20_000 / share, CONCURRENT)),
     rawSql('bulk', bulk),
+    rawPrepared('bulk prepared', bulk),
     kongTask('bulk', bulk),
     graphile('bulk', inBulk(100_000 / share, 10_000)),
     rawSql('bulk-100k', inBulk(200_000, 100_000)),

@@ -16,26 +16,30 @@ const MANY = `
 
 /**
  * The least that anybody would write by hand: inserts into KongTask's own table, on one connection, of known numbers
- * for task and queue. It checks nothing, wakes nobody (no NOTIFY) and returns no ids. One job is a prepared insert of
- * its own transaction; many are chunks within one.
+ * for task and queue. It checks nothing, wakes nobody (no NOTIFY) and returns no ids. One job is an insert of its own
+ * transaction; many are chunks within one.
+ *
+ * @param isPrepared as named statements, which KongTask does without, since not every pooler in between knows them
  */
-export async function rawSqlAdder(connectionString: string): Promise<Adder> {
+export async function rawSqlAdder(connectionString: string, isPrepared: boolean): Promise<Adder> {
   const kong = new KongTask({ connectionString })
   await kong.migrate()
   await kong.close()
   const client = new pg.Client({ connectionString })
   await client.connect()
+  const named = (name: string, text: string, values: unknown[]): pg.QueryConfig =>
+    isPrepared ? { name, text, values } : { text, values }
   return {
     empty: async () => {
       await client.query('truncate kongtask.jobs')
       await client.query('checkpoint')
     },
-    addOne: (payload) => client.query({ name: 'add', text: ONE, values: [JSON.stringify(payload)] }),
+    addOne: (payload) => client.query(named('add', ONE, [JSON.stringify(payload)])),
     addMany: async (payloads) => {
       await client.query('begin')
       for (let next = 0; next < payloads.length; next += CHUNK) {
         const texts = payloads.slice(next, next + CHUNK).map((payload) => JSON.stringify(payload))
-        await client.query({ name: 'add many', text: MANY, values: [texts] })
+        await client.query(named('add many', MANY, [texts]))
       }
       await client.query('commit')
     },
