@@ -80,8 +80,15 @@ begin
   v_now := kongtask.clock();
   v_horizon := v_now + interval '1 minute';
 
-  if k.is_unique is false and k.serial_key is null then
-    -- What nearly all calls are: one kind, nothing to compare with.
+  if k.is_unique is false and k.serial_key is null and jsonb_array_length(p_payloads) = 1 then
+    -- One job: a plain insert, for its time is that of this one call.
+    insert into kongtask.jobs (id, run_at, created_at, queue_id, task_id, retain_s, lane, max_attempts, payload, extras)
+    values (nextval('kongtask.job_ids'), greatest(v_now, k.due_at, v_now + k.delay), v_now, k.queue_id, k.task_id,
+            k.retain_s, k.priority, k.max_attempts, p_payloads -> 0, k.extras)
+    returning 1, jobs.id::text, 'added' into ordinal, id, status;
+    return next;
+  elsif k.is_unique is false and k.serial_key is null then
+    -- Many of one kind, nothing to compare with.
     return query
       with added as (
         insert into kongtask.jobs (id, run_at, created_at, queue_id, task_id, retain_s, lane, max_attempts, payload, extras)
