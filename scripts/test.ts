@@ -62,7 +62,7 @@ async function chooseLegs(): Promise<Leg[]> {
     const twice =
       only === 'machine'
         ? []
-        : ['test/store', 'test/sql', 'test/worker', '--exclude', 'test/store/*-model.test.ts']
+        : ['test/store', 'test/sql', 'test/worker', '--exclude', 'test/store/{unique,serial}*.test.ts']
     const legArgs = ['--project', 'database', '--exclude', 'test/embedded/**', ...twice]
     if (server !== null) legs.push({ title, environment, args: legArgs })
     else console.log('This machine has no PostgreSQL server of its own: no second run on one.')
