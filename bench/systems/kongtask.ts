@@ -12,9 +12,13 @@ export interface DrainOptions {
 
 const FILL = `
   with fill as (
-    select jsonb_agg(jsonb_build_object('task', 'noop', 'payload', jsonb_build_object('n', n), 'retain', $2::float8)) as jobs
+    select jsonb_agg(jsonb_build_object('n', n)) as payloads
       from generate_series(0, $1::int4 - 1) n group by n / 5000)
-  select count(*) from fill, kongtask.insert_jobs(fill.jobs)`
+  select count(*)
+    from fill,
+         kongtask.insert_jobs(
+           jsonb_build_array(jsonb_build_object('task', 'noop', 'options', jsonb_build_object('retain', $2::float8))),
+           null, fill.payloads)`
 
 /** A preloaded queue of jobs that do nothing, worked until it is empty. Answers jobs per second. */
 export async function drainKongTask({
