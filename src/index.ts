@@ -1,5 +1,5 @@
 // The public surface: named exports, nothing else.
-export type { AddJob, AddJobs, JobAdder } from './core/add-job.ts'
+export type { AddedCounts, AddJob, AddJobs, JobAdder, StreamOptions } from './core/add-job.ts'
 export type { BulkOptions, BulkResult } from './core/bulk.ts'
 export {
   done,
@@ -14,7 +14,14 @@ export {
 } from './core/chunk.ts'
 export type { Duration } from './core/duration.ts'
 export type { ErrorCode } from './core/error-catalogue.ts'
-export type { AbleWorkers, Cause, Explanation, ExplanationData, RunsOn } from './core/explanation.ts'
+export type {
+  AbleWorkers,
+  Cause,
+  Explanation,
+  ExplanationData,
+  ReachedLimit,
+  RunsOn,
+} from './core/explanation.ts'
 export { handle, type HandledTask, type Handler, type TaskObject } from './core/handler.ts'
 export type { Health } from './core/health.ts'
 export { newJob, type NewJobSpec } from './core/job-entry.ts'
@@ -27,6 +34,15 @@ export type { JobLog, LogLevel } from './core/job-log.ts'
 export type { Job, JobError, JobId, JobProgress, JobState } from './core/job.ts'
 export type { Json, JsonArray, JsonObject, JsonPrimitive } from './core/json.ts'
 export type { JsonOf, NotJson } from './core/json-of.ts'
+export type {
+  Concurrency,
+  JobConcurrency,
+  JobRateLimit,
+  LimitScope,
+  QueueRate,
+  Rate,
+  RateLimit,
+} from './core/limits.ts'
 export type { LogFields, Logger } from './core/logger.ts'
 export type { AddedJob } from './core/new-job.ts'
 export type { QueueInfo, TaskInfo } from './core/queue-info.ts'
@@ -56,7 +72,7 @@ export type { DeadLetters, DeadLetterSummary, PurgeOptions, RedriveOptions } fro
 export type { JobResult, ResultOptions } from './client/job-result.ts'
 export type { JobLogOptions, JobLogs } from './client/job-logs.ts'
 export type { CancelOptions, Jobs, Schedule } from './client/jobs.ts'
-export type { Queues } from './client/queues.ts'
+export type { QueueLimits, Queues } from './client/queues.ts'
 export type { Tasks } from './client/tasks.ts'
 export type { DrainOptions, Workers } from './client/workers.ts'
 export type { Middleware } from './core/middleware.ts'

@@ -11,7 +11,11 @@ create table kongtask.queues (
   id int4 generated always as identity primary key,
   name text not null unique check (name ~ '^[A-Za-z0-9_.:/-]{1,128}$'),
   -- While it is set, no claim takes from this queue.
-  paused_at timestamptz
+  paused_at timestamptz,
+  -- Jobs that may be leased at once, over all processes; null for no limit.
+  concurrency int4 check (concurrency > 0),
+  -- { limit, per (ms), burst }: starts per period, over all processes; null for no limit.
+  rate jsonb
 );
 
 create table kongtask.tasks (
@@ -20,10 +24,13 @@ create table kongtask.tasks (
   -- What the task's contract says about its jobs, published by runners, as add_jobs takes options: adding by name uses it.
   defaults jsonb not null default '{}',
   -- While it is set, no claim takes a job of this task.
-  paused_at timestamptz
+  paused_at timestamptz,
+  -- Jobs of it may be parked, out of the way of claims (park_jobs).
+  has_parked bool not null default false
 );
 
 create index tasks_paused on kongtask.tasks (id) where paused_at is not null;
+create index tasks_parked on kongtask.tasks (id) where has_parked;
 
 -- The queue that everything is in which says nothing else. Being here, it blocks nobody when it is used first.
 insert into kongtask.queues (name) values ('default');
@@ -43,7 +50,7 @@ create table kongtask.jobs (
   -- Seconds to keep the job once it is finished; 0 keeps nothing.
   retain_s int4 not null,
   -- 0 to 15: the priority, open to claims. 16 more: it waits until its serial key is free. 32 more: parked, its task is
-  -- paused.
+  -- paused. 64 more: parked, a limit is reached (waits_for).
   lane int2 not null,
   attempt int2 not null default 0,
   max_attempts int2 not null,
@@ -51,6 +58,10 @@ create table kongtask.jobs (
   payload jsonb not null,
   -- Jobs of a queue with the same one run one at a time; null for most.
   serial_key text,
+  -- The limits that it is under (limits_of); null for most jobs.
+  limits jsonb,
+  -- The gate of the limit for which it is parked.
+  waits_for text,
   -- timeout (ms), tags, metadata, flags, uniqueKey, serialKey: whatever a claim need not walk by; null for most jobs.
   extras jsonb,
   -- One object per failed attempt; null before the first.
@@ -63,6 +74,9 @@ create index jobs_lane on kongtask.jobs (queue_id, lane, run_at, id);
 
 -- The jobs of a serial key, in order of adding.
 create index jobs_serial on kongtask.jobs (queue_id, serial_key, id) where serial_key is not null;
+
+-- The jobs parked behind a gate, best priority and earliest due first.
+create index jobs_parked on kongtask.jobs (queue_id, waits_for, lane, run_at, id) where waits_for is not null;
 
 -- Who has a serial key: the only job of that key that may be claimed. No row: nobody, the next claim may take it.
 create table kongtask.serial_keys (
@@ -118,10 +132,17 @@ create table kongtask.claims (
   claim int4 not null,
   queue_id int4 not null,
   ids int8[] not null,
+  -- Those of them that count for a limit, each with the gate that it counts for; null for most.
+  limited_ids int8[],
+  limited_gates text[],
+  -- Since when the process has them, for people.
+  claimed_at timestamptz not null default clock_timestamp(),
   primary key (worker, claim, queue_id)
 ) with (
   -- A row of a thousand ids stays in its page as it is: compressing it took a twentieth of the claim's time.
   toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 1000);
+
+create index claims_limited on kongtask.claims (queue_id) where limited_ids is not null;
 
 create table kongtask.dead_letters (
   id int8 primary key,

@@ -198,6 +198,58 @@ begin
 end
 $$;
 
+-- Where something stands in a payload: names with dots between them.
+create function kongtask.checked_path(p_value jsonb, p_option text) returns text
+language plpgsql immutable
+as $$
+begin
+  if '' = any (string_to_array(kongtask.checked_key(p_value, p_option), '.')) then
+    perform kongtask.refuse('KT_OPTION_INVALID', format('`%s` must be a path like ''customer.id'', with a name between the dots, not %s.', p_option, kongtask.shown(p_value)));
+  end if;
+  return p_value #>> '{}';
+end
+$$;
+
+-- A limit in its normal form. p_members: what it may say; `per`, where it may, must be said.
+create function kongtask.checked_limit(p_value jsonb, p_option text, p_members text[]) returns jsonb
+language plpgsql immutable
+as $$
+declare
+  v_is_rate bool := 'per' = any (p_members);
+  v_most int4 := case when v_is_rate then 1000000 else 100000 end;
+  v_member text;
+  v_checked jsonb;
+begin
+  if jsonb_typeof(p_value) = 'number' and not v_is_rate then
+    return jsonb_build_object('limit', kongtask.checked_integer(p_value, p_option, 1, v_most));
+  elsif jsonb_typeof(p_value) is distinct from 'object' then
+    perform kongtask.refuse('KT_OPTION_INVALID', format('`%s` must be %s, not %s.', p_option, case when v_is_rate then 'an object with `limit` and `per`' else 'a whole number, or an object with `limit`' end, kongtask.shown(p_value)));
+  end if;
+  select member into v_member from jsonb_object_keys(p_value) as member where member <> all (p_members) limit 1;
+  if found then
+    perform kongtask.refuse('KT_OPTION_UNKNOWN', format('`%s`: there is no option %s. Known options: %s.', p_option, kongtask.shown(to_jsonb(v_member)), array_to_string(p_members, ', ')));
+  end if;
+  -- In this order, as TypeScript does.
+  v_checked := jsonb_build_object('limit', kongtask.checked_integer(p_value -> 'limit', p_option || '.limit', 1, v_most));
+  if v_is_rate then
+    v_checked := v_checked || jsonb_build_object('per', kongtask.duration_ms(p_value -> 'per', p_option || '.per', true));
+  end if;
+  if p_value ? 'burst' then
+    v_checked := v_checked || jsonb_build_object('burst', kongtask.checked_integer(p_value -> 'burst', p_option || '.burst', 1, v_most));
+  end if;
+  if p_value ? 'key' then
+    v_checked := v_checked || jsonb_build_object('key', kongtask.checked_key(p_value -> 'key', p_option || '.key'));
+  end if;
+  if p_value ? 'by' then
+    v_checked := v_checked || jsonb_build_object('by', kongtask.checked_path(p_value -> 'by', p_option || '.by'));
+  end if;
+  if p_value ? 'key' and p_value ? 'by' then
+    perform kongtask.refuse('KT_OPTION_INVALID', format('`%s`: give `key` or `by`, not both.', p_option));
+  end if;
+  return v_checked;
+end
+$$;
+
 -- Tags and flags.
 create function kongtask.checked_labels(p_value jsonb, p_option text) returns jsonb
 language plpgsql immutable
@@ -233,10 +285,10 @@ begin
   end if;
   -- Names before values, as TypeScript does.
   select key into v_option from jsonb_each(p_options)
-   where key <> all ('{scheduledIn,scheduledAt,queue,maxAttempts,priority,tags,timeout,retain,metadata,uniqueKey,uniqueFor,onConflict,serialKey,flags}')
+   where key <> all ('{scheduledIn,scheduledAt,queue,maxAttempts,priority,tags,timeout,retain,metadata,uniqueKey,uniqueFor,onConflict,serialKey,concurrency,rateLimit,flags}')
    limit 1;
   if found then
-    perform kongtask.refuse('KT_OPTION_UNKNOWN', format('There is no option %s. Known options: scheduledIn, scheduledAt, queue, maxAttempts, priority, tags, timeout, retain, metadata, uniqueKey, uniqueFor, onConflict, serialKey, flags.', kongtask.shown(to_jsonb(v_option))));
+    perform kongtask.refuse('KT_OPTION_UNKNOWN', format('There is no option %s. Known options: scheduledIn, scheduledAt, queue, maxAttempts, priority, tags, timeout, retain, metadata, uniqueKey, uniqueFor, onConflict, serialKey, concurrency, rateLimit, flags.', kongtask.shown(to_jsonb(v_option))));
   end if;
   for v_option, v_value in select key, value from jsonb_each(p_options) loop
     case v_option
@@ -256,6 +308,10 @@ begin
         v_value := case when v_value = 'false' then v_value else to_jsonb(kongtask.duration_ms(v_value, v_option, false)) end;
       when 'uniqueKey', 'serialKey' then
         perform kongtask.checked_key(v_value, v_option);
+      when 'concurrency' then
+        v_value := kongtask.checked_limit(v_value, v_option, '{limit,key,by}');
+      when 'rateLimit' then
+        v_value := kongtask.checked_limit(v_value, v_option, '{limit,per,burst,key,by}');
       when 'onConflict' then
         if v_value not in ('"skip"', '"replace"', '"keep_schedule"') then
           perform kongtask.refuse('KT_OPTION_INVALID', format('`onConflict` must be "skip", "replace" or "keep_schedule", not %s.', kongtask.shown(v_value)));
@@ -300,8 +356,8 @@ create type kongtask.kind as (
   unique_for interval,
   on_conflict text,
   serial_key text,
-  -- 1-based; the entry that enters the lane while the others of its serial key wait behind it. Null for none.
-  serial_first int8,
+  -- It has limits over all processes, of its own or of its task's.
+  is_limited bool,
   extras jsonb
 );
 
@@ -327,6 +383,7 @@ begin
     v_kind.max_attempts := 25;
     v_kind.retain_s := 86400;
     v_kind.is_unique := false;
+    v_kind.is_limited := false;
     return v_kind;
   end if;
   v_kind.queue := coalesce(o ->> 'queue', 'default');
@@ -341,6 +398,7 @@ begin
   v_kind.is_unique := v_kind.unique_key is not null or v_kind.unique_for is not null;
   v_kind.on_conflict := coalesce(o ->> 'onConflict', 'skip');
   v_kind.serial_key := o ->> 'serialKey';
+  v_kind.is_limited := o ? 'concurrency' or o ? 'rateLimit';
   if p_options ? 'onConflict' and not v_kind.is_unique then
     perform kongtask.refuse('KT_OPTION_INVALID', '`onConflict` says what to do about a key; give `uniqueKey` or `uniqueFor` too.');
   end if;
@@ -348,5 +406,52 @@ begin
   v_kind.extras := nullif(o - array[
     'queue', 'priority', 'maxAttempts', 'retain', 'scheduledIn', 'scheduledAt', 'uniqueFor', 'onConflict'], '{}');
   return v_kind;
+end
+$$;
+
+-- What a limit is about, as its gate is called: a task's jobs, or those with a key. Text of a payload is the key as it is,
+-- so that `by` and `key` can mean the same jobs; all else, and nothing (null), is its JSON text. What is longer than a key
+-- may be is hashed: it stands in indexes.
+create function kongtask.scope_of(p_limit jsonb, p_task_id int4, p_payload jsonb) returns text
+language plpgsql immutable
+as $$
+declare
+  v_value jsonb;
+  v_key text;
+begin
+  if p_limit ? 'by' then
+    v_value := coalesce(p_payload #> string_to_array(p_limit ->> 'by', '.'), 'null');
+    v_key := case when jsonb_typeof(v_value) = 'string' then v_value #>> '{}' else kongtask.canonical(v_value) end;
+    return 'key:' || case when octet_length(v_key) > 512 then kongtask.derived_key(v_value) else v_key end;
+  elsif p_limit ? 'key' then
+    return 'key:' || (p_limit ->> 'key');
+  end if;
+  return 'task:' || p_task_id;
+end
+$$;
+
+-- The limits over all processes that a job is under, concurrency first: [{ gate, limit }, { gate, limit, per (ms), burst }].
+-- Null for none.
+create function kongtask.limits_of(p_extras jsonb, p_task_id int4, p_payload jsonb) returns jsonb
+language plpgsql immutable
+as $$
+declare
+  v_concurrency jsonb := p_extras -> 'concurrency';
+  v_rate jsonb := p_extras -> 'rateLimit';
+  v_limits jsonb := '[]';
+begin
+  if v_concurrency is null and v_rate is null then
+    return null;
+  end if;
+  if v_concurrency is not null then
+    v_limits := v_limits || jsonb_build_object(
+      'gate', 'concurrency:' || kongtask.scope_of(v_concurrency, p_task_id, p_payload), 'limit', v_concurrency -> 'limit');
+  end if;
+  if v_rate is not null then
+    v_limits := v_limits || jsonb_build_object(
+      'gate', 'rate:' || kongtask.scope_of(v_rate, p_task_id, p_payload), 'limit', v_rate -> 'limit',
+      'per', v_rate -> 'per', 'burst', coalesce(v_rate -> 'burst', '1'));
+  end if;
+  return v_limits;
 end
 $$;

@@ -4,7 +4,7 @@
 -- meanwhile. Waits for nothing. Index: jobs_lane, pinned by the settings below, because statistics taken at a bad
 -- moment turn the claim into a sort of the whole backlog. What is "off" only costs ten thousand million, which is
 -- why jit must be off too: it would compile every such plan, for a tenth of a second.
--- Jobs with a serial key pass `admit`. p_forbidden: jobs with one of these flags are left alone; null for none.
+-- Jobs with a serial key pass `admit`, then those with limits `pass_gates`. p_forbidden: jobs with one of these flags are left alone; null for none.
 -- p_queues and p_limits: how many of which queue at the most; null p_queues: p_total of any queue, each getting its
 -- turn to be first. p_tasks: what this process knows; other jobs are left for those who do.
 -- Returns the jobs, and, where it found fewer than were asked for, a last row without id whose run_at is when the
@@ -42,6 +42,19 @@ declare
   v_keyed_places tid[];
   v_keys text[];
   v_admitted record;
+  v_limited int8[];
+  v_limited_places tid[];
+  v_limits jsonb[];
+  v_passed record;
+  v_gate_ids int8[];
+  v_gates text[];
+  v_concurrency int4;
+  v_rate jsonb;
+  v_queue_room record;
+  v_room int4;
+  v_opens_at timestamptz;
+  v_left_over bool;
+  v_parked int4;
   v_again bool := false;
   v_dry int4[];
   v_next timestamptz;
@@ -67,23 +80,37 @@ begin
   for i in 1 .. coalesce(cardinality(v_queues), 0) loop
     exit when v_left <= 0;
     v_queue := v_queues[i];
-    continue when p_queues is not null
-      and exists (select from kongtask.queues q where q.id = v_queue and q.paused_at is not null);
+    select q.concurrency, q.rate into v_concurrency, v_rate
+      from kongtask.queues q where q.id = v_queue and q.paused_at is null;
+    continue when not found;
     -- A thousand is what a row of the ledger holds.
     v_limit := least(v_left, coalesce(p_limits[i], v_left), 1000);
 
+    if v_concurrency is not null or v_rate is not null then
+      select * into v_queue_room from kongtask.pass_queue(v_queue, v_concurrency, v_rate, v_limit, v_now);
+      v_again := v_again or v_queue_room.o_again;
+      v_opens_at := least(v_opens_at, v_queue_room.o_opens_at);
+      v_limit := v_queue_room.o_limit;
+      continue when v_limit = 0;
+    end if;
     if exists (select from kongtask.serial_keys s where s.queue_id = v_queue and s.job_id is null) then
       perform kongtask.settle_keys(v_queue);
     end if;
+    if exists (select from kongtask.rates r where r.queue_id = v_queue and r.opens_at <= v_now) then
+      perform kongtask.open_rates(v_queue, v_now);
+    end if;
 
     v_taken := null;
+    v_gate_ids := null;
+    v_gates := null;
+    v_parked := 0;
     v_pick := v_limit;
     for v_round in 1 .. 20 loop
       with picked as materialized (
-        select lane_job.id, lane_job.place, lane_job.serial_key
+        select lane_job.id, lane_job.place, lane_job.serial_key, lane_job.limits
           from generate_series(0, 15) as lane (number)
          cross join lateral (
-                select j.id, j.ctid as place, j.serial_key
+                select j.id, j.ctid as place, j.serial_key, j.limits
                   from kongtask.jobs j
                  where j.queue_id = v_queue and j.lane = lane.number and j.run_at <= v_now
                    and j.worker = 0 and j.task_id = any (v_tasks)
@@ -96,23 +123,48 @@ begin
       select array_agg(picked.id), array_agg(picked.place),
              array_agg(picked.id) filter (where picked.serial_key is not null),
              array_agg(picked.place) filter (where picked.serial_key is not null),
-             array_agg(picked.serial_key) filter (where picked.serial_key is not null)
-        into v_ids, v_places, v_keyed, v_keyed_places, v_keys
+             array_agg(picked.serial_key) filter (where picked.serial_key is not null),
+             array_agg(picked.id) filter (where picked.limits is not null),
+             array_agg(picked.place) filter (where picked.limits is not null),
+             array_agg(picked.limits) filter (where picked.limits is not null)
+        into v_ids, v_places, v_keyed, v_keyed_places, v_keys, v_limited, v_limited_places, v_limits
         from picked;
       v_picked := cardinality(v_ids);
+      v_left_over := false;
 
+      v_room := v_limit - coalesce(cardinality(v_taken), 0);
       if v_keyed is not null then
         select * into v_admitted from kongtask.admit(v_queue, v_keyed, v_keys, v_keyed_places);
         v_again := v_again or v_admitted.o_again;
+        v_left_over := v_admitted.o_left;
         select array_agg(free.id), array_agg(free.place) into v_ids, v_places
-          from (select p.id, p.place from unnest(v_ids, v_places) as p (id, place)
-                 where p.id <> all (v_keyed) or p.id = any (v_admitted.o_admitted)
-                 limit v_limit - coalesce(cardinality(v_taken), 0)) as free;
+          from unnest(v_ids, v_places) as free (id, place)
+         where free.id <> all (v_keyed) or free.id = any (v_admitted.o_admitted);
+      end if;
+      if v_limits is not null then
+        select * into v_passed
+          from kongtask.pass_gates(v_queue, v_limited, v_limited_places, v_limits, v_ids, v_room, v_gates, v_now);
+        v_gate_ids := v_gate_ids || v_passed.o_ids;
+        v_gates := v_gates || v_passed.o_gates;
+        v_left_over := v_left_over or v_passed.o_left;
+        v_parked := v_parked + v_passed.o_parked;
+        -- Those that passed have taken their tokens, so they go first.
+        select array_agg(free.id order by free.turn, free.ord), array_agg(free.place order by free.turn, free.ord)
+          into v_ids, v_places
+          from (select p.id, p.place, p.ord, p.id <> all (v_passed.o_admitted) as turn
+                  from unnest(v_ids, v_places) with ordinality as p (id, place, ord)
+                 where p.id <> all (v_limited) or p.id = any (v_passed.o_admitted)) as free;
+      end if;
+      if cardinality(v_ids) > v_room then
+        v_ids := v_ids[1 : v_room];
+        v_places := v_places[1 : v_room];
+      end if;
+      if v_keyed is not null then
         -- What has its key now and must stay for another claim is written all the same, as by open_lane.
         update kongtask.jobs j set lane = j.lane
          where j.ctid = any (array(
                  select k.place from unnest(v_keyed, v_keyed_places) as k (id, place)
-                  where k.id = any (v_admitted.o_admitted) and k.id <> all (v_ids)));
+                  where k.id = any (v_admitted.o_admitted) and (v_ids is null or k.id <> all (v_ids))));
       end if;
 
       if v_ids is not null then
@@ -127,16 +179,23 @@ begin
                     j.run_at, j.created_at, j.retain_s > 0, j.ctid, j.payload::text, j.extras::text, j.errors::text,
                     case when j.extras is not null then kongtask.why_ended(j.task_id, j.id, j.extras) end;
       end if;
-      exit when v_keyed is null or v_picked < v_pick or cardinality(v_taken) >= v_limit;
-      -- What has to wait for its key took the place of something behind it.
-      exit when v_admitted.o_left;
-      v_again := v_again or v_round = 20;
+      exit when (v_keyed is null and v_limits is null) or v_picked < v_pick or cardinality(v_taken) >= v_limit;
+      -- What has to wait for its key or a gate took the place of something behind it.
+      v_again := v_again or v_left_over or v_round = 20 or v_parked >= 1000;
+      exit when v_left_over or v_parked >= 1000;
       v_pick := least(v_pick * 2, 1000);
     end loop;
 
     if v_taken is not null then
-      insert into kongtask.claims (worker, claim, queue_id, ids) values (p_worker, p_claim, v_queue, v_taken);
+      insert into kongtask.claims (worker, claim, queue_id, ids, limited_ids, limited_gates)
+      values (p_worker, p_claim, v_queue, v_taken, v_gate_ids, v_gates);
       v_left := v_left - cardinality(v_taken);
+      if v_rate is not null then
+        v_queue_room.o_opens_at := kongtask.take_tokens(v_queue, v_rate, cardinality(v_taken), v_now);
+        if cardinality(v_taken) = v_limit then
+          v_opens_at := least(v_opens_at, v_queue_room.o_opens_at);
+        end if;
+      end if;
     end if;
     if v_limit > coalesce(cardinality(v_taken), 0) then
       v_dry := v_dry || v_queue;
@@ -154,6 +213,9 @@ begin
              where j.queue_id = dry.queue_id and j.lane = lane.number and j.run_at > v_now
              order by j.run_at, j.id
              limit 1) as soonest;
+    v_next := least(
+      v_next, v_opens_at,
+      (select min(r.opens_at) from kongtask.rates r where r.queue_id = any (v_dry) and r.opens_at is not null));
     if v_again then
       v_next := v_now + interval '5 ms';
     end if;

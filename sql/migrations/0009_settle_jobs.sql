@@ -6,6 +6,30 @@ create function kongtask.is_asked(p_id int8, p_claim int4, p_ids int8[], p_claim
 language sql immutable
 return p_ids[width_bucket(p_id, p_ids)] = p_id and p_claims[width_bucket(p_id, p_ids)] = p_claim;
 
+-- Jobs that left their leases, and what they leave to others: serial keys, each with the job that had it, and limits.
+create type kongtask.gone_jobs as (ids int8[], keys text[], key_ids int8[], limits jsonb[]);
+
+create function kongtask.both(a kongtask.gone_jobs, b kongtask.gone_jobs) returns kongtask.gone_jobs
+language sql immutable
+return row (a.ids || b.ids, a.keys || b.keys, a.key_ids || b.key_ids, a.limits || b.limits)::kongtask.gone_jobs;
+
+-- Last in a transaction of ours, and once: the locks are taken in order.
+create function kongtask.let_go(p_queue int4, p_gone kongtask.gone_jobs) returns void
+language plpgsql
+as $$
+begin
+  if p_gone.keys is not null then
+    perform kongtask.leave_keys(p_queue, p_gone.keys, p_gone.key_ids);
+  end if;
+  if p_gone.limits is not null then
+    perform kongtask.pass_on(p_queue, p_gone.limits, true);
+  end if;
+  -- Others may be asleep because there was no room.
+  perform pg_notify('kongtask:ready', q.id::text)
+     from kongtask.queues q where q.id = p_queue and q.concurrency is not null;
+end
+$$;
+
 -- Completed jobs come in two kinds, each with ids in ascending order, the claims that they belong to and the places where
 -- they lay when they were claimed: those to be forgotten (p_forget) and those to be kept in history (p_keep; p_results
 -- is null or holds JSON text per job). A place saves the look into the index; where it is null or no longer right, the
@@ -14,8 +38,8 @@ return p_ids[width_bucket(p_id, p_ids)] = p_id and p_claims[width_bucket(p_id, p
 -- p_closed: claims of which nothing is left in this process; their ledger rows end here.
 -- o_refused: the fence refused these, others own them now. o_ended: these would have come back or died, but ended as
 -- cancelled instead, for the reasons in o_reasons (why_ended).
--- Locks: the jobs, then the serial keys that they had. Two settlements never share a row, for leases differ; whatever else
--- takes several jobs skips locked ones.
+-- Locks: the jobs, then the serial keys that they had, then the gates of their limits. Two settlements never share a row,
+-- for leases differ; whatever else takes several jobs skips locked ones.
 create function kongtask.settle_jobs(
   p_worker int4, p_queue int4,
   p_forget int8[], p_forget_claims int4[], p_forget_places tid[],
@@ -30,31 +54,39 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
+  v_gone kongtask.gone_jobs;
+  v_all kongtask.gone_jobs;
   v_missing int8[];
   v_others record;
 begin
-  o_refused := '{}';
   if cardinality(p_forget) > 0 then
-    v_missing := kongtask.missing(p_forget,
-      kongtask.forget_completed(p_worker, p_queue, p_forget, p_forget_claims, p_forget_places));
+    v_all := kongtask.forget_completed(p_worker, p_forget, p_forget_claims, p_forget_places);
+    v_missing := kongtask.missing(p_forget, v_all.ids);
     if v_missing is not null then
-      o_refused := kongtask.missing(v_missing,
-        kongtask.forget_completed(p_worker, p_queue, p_forget, p_forget_claims, kongtask.places_of(p_queue, v_missing)));
+      v_gone := kongtask.forget_completed(
+        p_worker, p_forget, p_forget_claims,
+        kongtask.lock_held(p_worker, p_queue, v_missing, p_forget, p_forget_claims));
+      v_all := kongtask.both(v_all, v_gone);
+      o_refused := kongtask.missing(v_missing, v_gone.ids);
     end if;
   end if;
 
   if cardinality(p_keep) > 0 then
-    v_missing := kongtask.missing(p_keep,
-      kongtask.keep_completed(p_worker, p_queue, p_keep, p_keep_claims, p_keep_places, p_results));
+    v_gone := kongtask.keep_completed(p_worker, p_keep, p_keep_claims, p_keep_places, p_results);
+    v_all := kongtask.both(v_all, v_gone);
+    v_missing := kongtask.missing(p_keep, v_gone.ids);
     if v_missing is not null then
-      o_refused := o_refused || kongtask.missing(v_missing,
-        kongtask.keep_completed(
-          p_worker, p_queue, p_keep, p_keep_claims, kongtask.places_of(p_queue, v_missing), p_results));
+      v_gone := kongtask.keep_completed(
+        p_worker, p_keep, p_keep_claims,
+        kongtask.lock_held(p_worker, p_queue, v_missing, p_keep, p_keep_claims), p_results);
+      v_all := kongtask.both(v_all, v_gone);
+      o_refused := o_refused || kongtask.missing(v_missing, v_gone.ids);
     end if;
   end if;
 
   if p_others is not null then
     select * into v_others from kongtask.settle_others(p_worker, p_queue, p_others);
+    v_all := kongtask.both(v_all, v_others.o_gone);
     o_refused := o_refused || v_others.o_refused;
     o_ended := v_others.o_ended;
     o_reasons := v_others.o_reasons;
@@ -63,38 +95,10 @@ begin
   if cardinality(p_closed) > 0 then
     delete from kongtask.claims c where c.worker = p_worker and c.claim = any (p_closed) and c.queue_id = p_queue;
   end if;
+  perform kongtask.let_go(p_queue, v_all);
   o_refused := coalesce(o_refused, '{}');
   o_ended := coalesce(o_ended, '{}');
   o_reasons := coalesce(o_reasons, '{}');
-end
-$$;
-
--- Those of p_places that are asked for and still held. Returns their ids.
-create function kongtask.forget_completed(
-  p_worker int4, p_queue int4, p_ids int8[], p_claims int4[], p_places tid[])
-returns int8[]
-language plpgsql
-as $$
-declare
-  v_settled int8[];
-  v_keys text[];
-  v_key_ids int8[];
-begin
-  with gone as (
-    delete from kongtask.jobs j
-     where j.ctid = any (p_places) and j.worker = p_worker
-       and kongtask.is_asked(j.id, j.claim, p_ids, p_claims)
-    returning j.id, j.serial_key
-  )
-  select array_agg(gone.id),
-         array_agg(gone.serial_key) filter (where gone.serial_key is not null),
-         array_agg(gone.id) filter (where gone.serial_key is not null)
-    into v_settled, v_keys, v_key_ids
-    from gone;
-  if v_keys is not null then
-    perform kongtask.leave_keys(p_queue, v_keys, v_key_ids);
-  end if;
-  return v_settled;
 end
 $$;
 
@@ -103,26 +107,76 @@ language sql immutable
 return case when cardinality(p_all) > coalesce(cardinality(p_found), 0)
          then array(select unnest(p_all) except select unnest(p_found)) end;
 
+-- Locks those of p_wanted that are still held under the claims asked for, and returns where they lie; there they stay. A
+-- row that moves while it is waited for (an operator marks it as cancelled) is looked for again: to miss it would be to
+-- refuse a lease that holds, and the ledger row that vouches for it ends with this settlement.
+create function kongtask.lock_held(
+  p_worker int4, p_queue int4, p_wanted int8[], p_ids int8[], p_claims int4[])
+returns tid[]
+language plpgsql
+as $$
+declare
+  v_places tid[];
+begin
+  loop
+    v_places := array(
+      select j.ctid
+        from kongtask.jobs j
+       where j.ctid = any (kongtask.places_of(p_queue, p_wanted)) and j.worker = p_worker
+         and kongtask.is_asked(j.id, j.claim, p_ids, p_claims)
+         for update);
+    -- Those that are there to see now are all locked, or one of them has moved meanwhile.
+    exit when not exists (
+      select from kongtask.jobs j
+       where j.ctid = any (kongtask.places_of(p_queue, p_wanted)) and j.ctid <> all (v_places)
+         and j.worker = p_worker and kongtask.is_asked(j.id, j.claim, p_ids, p_claims));
+  end loop;
+  return v_places;
+end
+$$;
+
+-- Those of p_places that are asked for and still held.
+create function kongtask.forget_completed(p_worker int4, p_ids int8[], p_claims int4[], p_places tid[])
+returns kongtask.gone_jobs
+language plpgsql
+as $$
+declare
+  v_gone kongtask.gone_jobs;
+begin
+  with gone as (
+    delete from kongtask.jobs j
+     where j.ctid = any (p_places) and j.worker = p_worker
+       and kongtask.is_asked(j.id, j.claim, p_ids, p_claims)
+    returning j.id, j.serial_key, j.limits
+  )
+  select array_agg(gone.id),
+         array_agg(gone.serial_key) filter (where gone.serial_key is not null),
+         array_agg(gone.id) filter (where gone.serial_key is not null),
+         array_agg(gone.limits) filter (where gone.limits is not null)
+    into v_gone
+    from gone;
+  return v_gone;
+end
+$$;
+
 -- Completed jobs go to the day on which they expire; to the overflow where no day exists for that.
 create function kongtask.keep_completed(
-  p_worker int4, p_queue int4, p_ids int8[], p_claims int4[], p_places tid[], p_results text[])
-returns int8[]
+  p_worker int4, p_ids int8[], p_claims int4[], p_places tid[], p_results text[])
+returns kongtask.gone_jobs
 language plpgsql
 as $$
 declare
   v_now timestamptz := kongtask.clock();
   v_horizon timestamptz := (select until from kongtask.history_horizon);
-  v_settled int8[];
-  v_keys text[];
-  v_key_ids int8[];
+  v_gone kongtask.gone_jobs;
 begin
   with gone as (
     delete from kongtask.jobs j
      where j.ctid = any (p_places) and j.worker = p_worker
        and kongtask.is_asked(j.id, j.claim, p_ids, p_claims)
     returning j.id, j.queue_id, j.run_at, j.created_at, v_now + j.retain_s * interval '1 s' as expires_at, j.task_id,
-              (j.lane & 15)::int2 as priority, j.attempt, j.max_attempts, j.crashes, j.payload, j.serial_key, j.extras,
-              j.errors, p_results[width_bucket(j.id, p_ids)]::jsonb as result
+              (j.lane & 15)::int2 as priority, j.attempt, j.max_attempts, j.crashes, j.payload, j.serial_key, j.limits,
+              j.extras, j.errors, p_results[width_bucket(j.id, p_ids)]::jsonb as result
   ),
   kept as (
     insert into kongtask.history (
@@ -144,19 +198,19 @@ begin
   )
   select array_agg(gone.id),
          array_agg(gone.serial_key) filter (where gone.serial_key is not null),
-         array_agg(gone.id) filter (where gone.serial_key is not null)
-    into v_settled, v_keys, v_key_ids
+         array_agg(gone.id) filter (where gone.serial_key is not null),
+         array_agg(gone.limits) filter (where gone.limits is not null)
+    into v_gone
     from gone;
-  if v_keys is not null then
-    perform kongtask.leave_keys(p_queue, v_keys, v_key_ids);
-  end if;
-  return v_settled;
+  return v_gone;
 end
 $$;
 
--- A job that ends without being completed, as it is kept: cancelled jobs until they expire, like completed ones.
--- p_errors: what its last attempt failed with, null for nothing.
-create function kongtask.keep_cancelled(p_jobs kongtask.jobs[], p_reasons text[], p_errors jsonb[]) returns void
+-- The same for jobs that were taken away one by one: completed, with a result or none; or ended otherwise, for a reason.
+-- p_errors: what the last attempt failed with, null for nothing. Of these arrays any may be null, for all of them.
+create function kongtask.keep_ended(
+  p_jobs kongtask.jobs[], p_completed bool, p_results jsonb[], p_reasons text[], p_errors jsonb[])
+returns void
 language plpgsql
 as $$
 declare
@@ -166,37 +220,39 @@ begin
   with ended as (
     select g.id, g.run_at, g.created_at, g.queue_id, g.task_id, (g.lane & 15)::int2 as priority, g.attempt,
            g.max_attempts, g.crashes, g.payload, g.extras, v_now + g.retain_s * interval '1 s' as expires_at,
-           p_reasons[g.ord] as reason,
-           case when p_errors[g.ord] is null then g.errors
-                else kongtask.with_error(g.errors, p_errors[g.ord], g.attempt, v_now) end as errors
-      from unnest(p_jobs) with ordinality as g (
-             id, run_at, created_at, queue_id, task_id, worker, claim, retain_s, lane, attempt, max_attempts, crashes,
-             payload, serial_key, extras, errors, ord)
+           p_results[g.ordinality] as result, p_reasons[g.ordinality] as reason,
+           case when p_errors[g.ordinality] is null then g.errors
+                else kongtask.with_error(g.errors, p_errors[g.ordinality], g.attempt, v_now) end as errors
+      from unnest(p_jobs) with ordinality as g
      where g.retain_s > 0
   ),
   kept as (
     insert into kongtask.history (
       id, run_at, created_at, finished_at, expires_at, queue_id, task_id, priority, attempt, max_attempts, crashes,
-      completed, payload, extras, errors, reason)
+      completed, payload, extras, errors, result, reason)
     select e.id, e.run_at, e.created_at, v_now, e.expires_at, e.queue_id, e.task_id, e.priority, e.attempt,
-           e.max_attempts, e.crashes, false, e.payload, e.extras, e.errors, e.reason
+           e.max_attempts, e.crashes, p_completed, e.payload, e.extras, e.errors, e.result, e.reason
       from ended e
      where e.expires_at < v_horizon
   )
   insert into kongtask.history_overflow (
     id, run_at, created_at, finished_at, expires_at, queue_id, task_id, priority, attempt, max_attempts, crashes,
-    completed, payload, extras, errors, reason)
+    completed, payload, extras, errors, result, reason)
   select e.id, e.run_at, e.created_at, v_now, e.expires_at, e.queue_id, e.task_id, e.priority, e.attempt,
-         e.max_attempts, e.crashes, false, e.payload, e.extras, e.errors, e.reason
+         e.max_attempts, e.crashes, p_completed, e.payload, e.extras, e.errors, e.result, e.reason
     from ended e
    where e.expires_at >= v_horizon;
 end
 $$;
 
--- All that is not a plain completion. Rarer, so one statement a kind over the same list.
+-- What became of a job that was not plainly completed, and where the job lies.
+create type kongtask.other_job as (
+  id int8, claim int4, kind text, delay float8, at timestamptz, error jsonb, reason text, place tid);
+
+-- Rarer, so the jobs are locked first, and then there is a statement a kind.
 create function kongtask.settle_others(
   p_worker int4, p_queue int4, p_others jsonb,
-  out o_refused int8[], out o_ended int8[], out o_reasons text[])
+  out o_refused int8[], out o_ended int8[], out o_reasons text[], out o_gone kongtask.gone_jobs)
 language plpgsql
 set jit = off
 set enable_seqscan = off
@@ -207,83 +263,75 @@ set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz := kongtask.clock();
-  v_settled int8[] := '{}';
-  v_step int8[];
+  v_ids int8[];
+  v_claims int4[];
+  v_others kongtask.other_job[];
+  v_step kongtask.gone_jobs;
   v_soon bool;
-  v_gone kongtask.jobs[];
+  v_jobs kongtask.jobs[];
   v_reasons text[];
   v_errors jsonb[];
-  v_keys text[];
-  v_key_ids int8[];
 begin
+  select array_agg(x.id order by x.id), array_agg(x.claim order by x.id) into v_ids, v_claims
+    from jsonb_to_recordset(p_others) as x (id int8, claim int4);
+  perform kongtask.lock_held(p_worker, p_queue, v_ids, v_ids, v_claims);
+  v_others := array(
+    select (x.id, x.claim, x.kind, x.delay, x.at, x.error, x.reason,
+            (select j.ctid
+               from kongtask.jobs j
+              where j.queue_id = p_queue and j.id between x.id and x.id
+              order by j.id limit 1))::kongtask.other_job
+      from jsonb_to_recordset(p_others) as x (
+             id int8, claim int4, kind text, delay float8, at timestamptz, error jsonb, reason text));
+
   -- What was cancelled while it ran ends as that, however else it would end, unless it was completed all the same; so
   -- does what would come back although its unique key went to a successor.
-  with asked as materialized (
-    select x.kind in ('retry', 'snoozed', 'released') as is_back,
-           (select j.ctid
-              from kongtask.jobs j
-             where j.queue_id = p_queue and j.id between x.id and x.id
-             order by j.id limit 1) as place
-      from jsonb_to_recordset(p_others) as x (id int8, kind text)
-  ),
-  found as (
-    select j.id, case when a.is_back then kongtask.why_ended(j.task_id, j.id, j.extras)
+  with found as (
+    select j.id, case when x.kind in ('retry', 'snoozed', 'released') then kongtask.why_ended(j.task_id, j.id, j.extras)
                       else j.extras ->> 'cancelled' end as reason
-      from asked a
-      join kongtask.jobs j on j.ctid = a.place
-     where j.extras is not null
+      from unnest(v_others) as x
+      join kongtask.jobs j on j.ctid = x.place
+     where j.worker = p_worker and j.claim = x.claim and j.extras is not null
   )
   select array_agg(found.id), array_agg(found.reason) into o_ended, o_reasons
     from found
    where found.reason is not null;
 
   -- Back to the lane: a retry behind its delay with its error kept; a snoozed or released job with its attempt. A serial
-  -- key stays with the job.
-  with asked as materialized (
-    select x.*, (select j.ctid
-                   from kongtask.jobs j
-                  where j.queue_id = p_queue and j.id between x.id and x.id
-                  order by j.id limit 1) as place
-      from jsonb_to_recordset(p_others) as x (id int8, claim int4, kind text, delay float8, at timestamptz, error jsonb)
-     where kind in ('retry', 'snoozed', 'released') and (o_ended is null or x.id <> all (o_ended))
-  ),
-  back as (
+  -- key stays with the job. What is released stands at the head of its lane again, so its limits let nobody else go first.
+  with back as (
     update kongtask.jobs j
        set worker = 0, claim = 0,
-           attempt = j.attempt - case when a.kind = 'retry' then 0 else 1 end,
+           attempt = j.attempt - case when x.kind = 'retry' then 0 else 1 end,
            -- Whichever of the two was said.
-           run_at = case when a.kind = 'released' then j.run_at
-                         else greatest(v_now, a.at, v_now + a.delay * interval '1 ms') end,
-           errors = case when a.kind = 'retry' then kongtask.with_error(j.errors, a.error, j.attempt, v_now)
+           run_at = case when x.kind = 'released' then j.run_at
+                         else greatest(v_now, x.at, v_now + x.delay * interval '1 ms') end,
+           errors = case when x.kind = 'retry' then kongtask.with_error(j.errors, x.error, j.attempt, v_now)
                          else j.errors end,
-           extras = case when a.kind = 'snoozed' then coalesce(j.extras, '{}')
+           extras = case when x.kind = 'snoozed' then coalesce(j.extras, '{}')
                            || jsonb_build_object('snoozes', coalesce((j.extras ->> 'snoozes')::int4, 0) + 1)
                          else j.extras end
-      from asked a
-     where j.ctid = a.place and j.worker = p_worker and j.claim = a.claim
-    returning j.id, j.run_at
+      from unnest(v_others) as x
+     where j.ctid = x.place and j.worker = p_worker and j.claim = x.claim
+       and x.kind in ('retry', 'snoozed', 'released') and (o_ended is null or x.id <> all (o_ended))
+    returning j.id, j.run_at, j.limits, x.kind
   )
-  select array_agg(back.id), coalesce(bool_or(back.run_at < v_now + interval '1 minute'), false)
-    into v_step, v_soon
+  select array_agg(back.id),
+         array_agg(back.limits) filter (where back.limits is not null and back.kind <> 'released'),
+         coalesce(bool_or(back.run_at < v_now + interval '1 minute'), false)
+    into v_step.ids, v_step.limits, v_soon
     from back;
-  v_settled := v_settled || v_step;
+  o_gone := v_step;
   if v_soon then
     perform pg_notify('kongtask:ready', p_queue::text);
   end if;
 
-  with asked as materialized (
-    select x.*, (select j.ctid
-                   from kongtask.jobs j
-                  where j.queue_id = p_queue and j.id between x.id and x.id
-                  order by j.id limit 1) as place
-      from jsonb_to_recordset(p_others) as x (id int8, claim int4, kind text, error jsonb, reason text)
-     where kind = 'dead' and (o_ended is null or x.id <> all (o_ended))
-  ),
-  gone as (
+  with gone as (
     delete from kongtask.jobs j
-     using asked a
-     where j.ctid = a.place and j.worker = p_worker and j.claim = a.claim
-    returning j.*, a.error, a.reason
+     using unnest(v_others) as x
+     where j.ctid = x.place and j.worker = p_worker and j.claim = x.claim
+       and x.kind = 'dead' and (o_ended is null or x.id <> all (o_ended))
+    returning j.*, x.error, x.reason
   ),
   buried as (
     insert into kongtask.dead_letters (
@@ -296,46 +344,33 @@ begin
   )
   select array_agg(gone.id),
          array_agg(gone.serial_key) filter (where gone.serial_key is not null),
-         array_agg(gone.id) filter (where gone.serial_key is not null)
-    into v_step, v_keys, v_key_ids
+         array_agg(gone.id) filter (where gone.serial_key is not null),
+         array_agg(gone.limits) filter (where gone.limits is not null)
+    into v_step
     from gone;
-  v_settled := v_settled || v_step;
-  if v_keys is not null then
-    perform kongtask.leave_keys(p_queue, v_keys, v_key_ids);
-  end if;
+  o_gone := kongtask.both(o_gone, v_step);
 
-  with asked as materialized (
-    select x.id, x.claim,
-           coalesce(o_reasons[array_position(o_ended, x.id)], x.reason) as reason,
-           case when x.kind in ('retry', 'dead') then x.error end as error,
-           (select j.ctid
-              from kongtask.jobs j
-             where j.queue_id = p_queue and j.id between x.id and x.id
-             order by j.id limit 1) as place
-      from jsonb_to_recordset(p_others) as x (id int8, claim int4, kind text, reason text, error jsonb)
-     where kind = 'cancelled' or x.id = any (o_ended)
-  ),
-  gone as (
+  with gone as (
     delete from kongtask.jobs j
-     using asked a
-     where j.ctid = a.place and j.worker = p_worker and j.claim = a.claim
-    returning j as job, j.id, j.serial_key, a.reason, a.error
+     using unnest(v_others) as x
+     where j.ctid = x.place and j.worker = p_worker and j.claim = x.claim
+       and (x.kind = 'cancelled' or x.id = any (o_ended))
+    returning j as job, j.id, j.serial_key, j.limits,
+              coalesce(o_reasons[array_position(o_ended, x.id)], x.reason) as reason,
+              case when x.kind in ('retry', 'dead') then x.error end as error
   )
   select array_agg(gone.job), array_agg(gone.reason), array_agg(gone.error), array_agg(gone.id),
          array_agg(gone.serial_key) filter (where gone.serial_key is not null),
-         array_agg(gone.id) filter (where gone.serial_key is not null)
-    into v_gone, v_reasons, v_errors, v_step, v_keys, v_key_ids
+         array_agg(gone.id) filter (where gone.serial_key is not null),
+         array_agg(gone.limits) filter (where gone.limits is not null)
+    into v_jobs, v_reasons, v_errors, v_step.ids, v_step.keys, v_step.key_ids, v_step.limits
     from gone;
-  if v_gone is not null then
-    perform kongtask.keep_cancelled(v_gone, v_reasons, v_errors);
+  if v_jobs is not null then
+    perform kongtask.keep_ended(v_jobs, false, null, v_reasons, v_errors);
+    o_gone := kongtask.both(o_gone, v_step);
   end if;
-  if v_keys is not null then
-    perform kongtask.leave_keys(p_queue, v_keys, v_key_ids);
-  end if;
-  v_settled := v_settled || v_step;
 
-  o_refused := array(
-    select a.id from jsonb_to_recordset(p_others) as a (id int8) except select unnest(v_settled));
+  o_refused := kongtask.missing(v_ids, o_gone.ids);
 end
 $$;
 

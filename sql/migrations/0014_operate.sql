@@ -179,8 +179,9 @@ begin
 end
 $$;
 
--- Gives back the keys of jobs that were taken away. A key that is clearly another's is left alone: should that one leave
--- it at this moment, it meets our locks and leaves the key for the next claim to settle, which is why claims are woken.
+-- Gives back what jobs had that were taken away: keys, and their turn under limits. A key that is clearly another's is left
+-- alone: should that one leave it at this moment, it meets our locks and leaves the key for the next claim to settle, which
+-- is why claims are woken.
 create function kongtask.leave_keys_of(p_jobs kongtask.jobs[]) returns void
 language plpgsql
 as $$
@@ -188,19 +189,26 @@ declare
   v_queue int4;
   v_keys text[];
   v_ids int8[];
+  v_limits jsonb[];
 begin
-  for v_queue, v_keys, v_ids in
-    select g.queue_id, array_agg(g.serial_key order by g.serial_key, g.id) filter (where held.job_id is null),
-           array_agg(g.id order by g.serial_key, g.id) filter (where held.job_id is null)
+  for v_queue, v_keys, v_ids, v_limits in
+    select g.queue_id,
+           array_agg(g.serial_key order by g.serial_key, g.id) filter (where g.serial_key is not null and held.job_id is null),
+           array_agg(g.id order by g.serial_key, g.id) filter (where g.serial_key is not null and held.job_id is null),
+           -- One that was parked had no turn yet.
+           array_agg(g.limits) filter (where g.limits is not null and g.waits_for is null)
       from unnest(p_jobs) as g
       left join kongtask.serial_keys held
         on held.queue_id = g.queue_id and held.key = g.serial_key and held.job_id <> g.id
-     where g.serial_key is not null
+     where g.serial_key is not null or g.limits is not null
      group by g.queue_id
      order by g.queue_id
   loop
     if v_keys is not null then
       perform kongtask.leave_keys(v_queue, v_keys, v_ids);
+    end if;
+    if v_limits is not null then
+      perform kongtask.pass_on(v_queue, v_limits, false);
     end if;
     perform pg_notify('kongtask:ready', v_queue::text);
   end loop;
@@ -248,15 +256,14 @@ begin
   )
   select array_agg(gone.job) into v_gone from gone;
   if v_gone is not null then
-    perform kongtask.keep_cancelled(
-      v_gone, array_fill(p_reason, array[cardinality(v_gone)]), array_fill(null::jsonb, array[cardinality(v_gone)]));
+    perform kongtask.keep_ended(v_gone, false, null, array_fill(p_reason, array[cardinality(v_gone)]), null);
     perform kongtask.leave_keys_of(v_gone);
   end if;
 end
 $$;
 
 -- Moves jobs that wait to another time: p_at, or p_delay_ms from now; both null: now, where that is sooner. The past
--- means now. status: done, refused, locked, missing.
+-- means now. What was parked behind a limit is judged anew. status: done, refused, locked, missing.
 create function kongtask.reschedule_jobs(
   p_ids int8[], p_queues int4[], p_at timestamptz, p_delay_ms float8, p_filter jsonb)
 returns table (id int8, status text)
@@ -277,7 +284,7 @@ begin
     if h.status = 'waiting' then
       -- What is due keeps its place in the line.
       if p_at is not null or p_delay_ms is not null or h.run_at > v_now then
-        update kongtask.jobs j set run_at = v_run_at where j.ctid = h.place;
+        update kongtask.jobs j set run_at = v_run_at, lane = j.lane & 63, waits_for = null where j.ctid = h.place;
         if h.queue_id <> all (v_queues) then
           v_queues := v_queues || h.queue_id;
         end if;
@@ -294,7 +301,8 @@ begin
 end
 $$;
 
--- Gives jobs that wait another priority. One that waits for its serial key goes on waiting (16 above its lane).
+-- Gives jobs that wait another priority. One that waits for its serial key goes on waiting (16 above its lane); what was
+-- parked is judged anew, and claims are woken to do so.
 -- status: done, refused, locked, missing.
 create function kongtask.reprioritise_jobs(p_ids int8[], p_queues int4[], p_priority int4, p_filter jsonb)
 returns table (id int8, status text)
@@ -306,17 +314,22 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   h record;
+  v_queues int4[] := '{}';
 begin
   for h in select held.* from kongtask.hold_jobs(p_ids, p_queues, kongtask.filter_of(p_filter)) as held loop
     id := h.id;
     if h.status = 'waiting' then
-      update kongtask.jobs j set lane = p_priority + (j.lane & 16) where j.ctid = h.place;
+      update kongtask.jobs j set lane = p_priority + (j.lane & 16), waits_for = null where j.ctid = h.place;
+      if h.queue_id <> all (v_queues) then
+        v_queues := v_queues || h.queue_id;
+      end if;
       status := 'done';
     else
       status := case when h.status in ('locked', 'missing') then h.status else 'refused' end;
     end if;
     return next;
   end loop;
+  perform pg_notify('kongtask:ready', q.id::text) from unnest(v_queues) as q (id);
 end
 $$;
 
@@ -441,10 +454,17 @@ begin
     end if;
   end if;
   insert into kongtask.jobs (
-    id, run_at, created_at, queue_id, task_id, retain_s, lane, max_attempts, payload, serial_key, extras, errors)
+    id, run_at, created_at, queue_id, task_id, retain_s, lane, max_attempts, payload, serial_key, limits, extras, errors)
   values (
     p_final.id, kongtask.clock(), p_final.created_at, p_final.queue_id, p_final.task_id, p_final.retain_s, v_lane,
-    p_final.max_attempts, p_final.payload, v_serial_key, nullif(p_final.extras - 'cancelled', '{}'), p_final.errors);
+    p_final.max_attempts, p_final.payload, v_serial_key,
+    kongtask.limits_of(p_final.extras, p_final.task_id, p_final.payload), nullif(p_final.extras - 'cancelled', '{}'),
+    p_final.errors);
+  -- What failed goes on behind the steps that it has done. What was completed or cancelled begins anew.
+  if p_final.kept_in <> 'dead_letters' then
+    delete from kongtask.steps s where s.job_id = p_final.id;
+    delete from kongtask.progress p where p.job_id = p_final.id;
+  end if;
   perform pg_notify('kongtask:ready', p_final.queue_id::text);
   return true;
 end

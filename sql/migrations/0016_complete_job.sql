@@ -1,6 +1,6 @@
 -- complete(tx): a job completes in a transaction of its handler's, if and only if that commits. The transaction holds the
--- job's row and nothing else that others wait for: what else a completion does (its serial key goes to the next job, its
--- ledger row ends) is done behind the commit, by the process that has the job, or by the sweep where that process died.
+-- job's row and nothing else that others wait for: what else a completion does (its serial key and its room under limits go to others,
+-- its ledger row ends) is done behind the commit, by the process that has the job, or by the sweep where that process died.
 
 -- What was completed so and still has to be followed up. A row is there if and only if the handler's transaction committed,
 -- which is also how its process learns of it.
@@ -10,6 +10,7 @@ create table kongtask.completions (
   job_id int8 not null,
   queue_id int4 not null,
   serial_key text,
+  limits jsonb,
   primary key (worker, claim, job_id)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 1000);
 
@@ -68,31 +69,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_place tid := kongtask.hold_lease(p_worker, p_claim, p_queue, p_id, p_place, p_idle_ms);
-  v_now timestamptz := kongtask.clock();
-  v_expires_at timestamptz;
   v_job kongtask.jobs;
 begin
   delete from kongtask.jobs j where j.ctid = v_place returning * into v_job;
-  insert into kongtask.completions (worker, claim, job_id, queue_id, serial_key)
-  values (p_worker, p_claim, p_id, p_queue, v_job.serial_key);
-  v_expires_at := v_now + v_job.retain_s * interval '1 s';
-  if v_job.retain_s <= 0 then
-    return true;
-  elsif v_expires_at < (select until from kongtask.history_horizon) then
-    insert into kongtask.history (
-      id, run_at, created_at, finished_at, expires_at, queue_id, task_id, priority, attempt, max_attempts, crashes,
-      completed, payload, extras, errors, result)
-    values (
-      v_job.id, v_job.run_at, v_job.created_at, v_now, v_expires_at, v_job.queue_id, v_job.task_id, v_job.lane & 15,
-      v_job.attempt, v_job.max_attempts, v_job.crashes, true, v_job.payload, v_job.extras, v_job.errors, p_result);
-  else
-    insert into kongtask.history_overflow (
-      id, run_at, created_at, finished_at, expires_at, queue_id, task_id, priority, attempt, max_attempts, crashes,
-      completed, payload, extras, errors, result)
-    values (
-      v_job.id, v_job.run_at, v_job.created_at, v_now, v_expires_at, v_job.queue_id, v_job.task_id, v_job.lane & 15,
-      v_job.attempt, v_job.max_attempts, v_job.crashes, true, v_job.payload, v_job.extras, v_job.errors, p_result);
-  end if;
+  insert into kongtask.completions (worker, claim, job_id, queue_id, serial_key, limits)
+  values (p_worker, p_claim, p_id, p_queue, v_job.serial_key, v_job.limits);
+  perform kongtask.keep_ended(array[v_job], true, array[p_result], null, null);
   return true;
 end
 $$;
@@ -114,8 +96,8 @@ declare
   v_id int8;
   v_claim int4;
   v_key text;
-  v_keys text[] := '{}';
-  v_key_ids int8[] := '{}';
+  v_limits jsonb;
+  v_gone kongtask.gone_jobs;
 begin
   for v_id, v_claim in select asked.id, asked.claim from unnest(p_ids, p_claims) as asked (id, claim) order by 1 loop
     id := v_id;
@@ -124,12 +106,15 @@ begin
     for look in 1 .. 2 loop
       delete from kongtask.completions c
        where c.worker = p_worker and c.claim = v_claim and c.job_id = v_id
-      returning c.serial_key into v_key;
+      returning c.serial_key, c.limits into v_key, v_limits;
       if found then
         state := 'completed';
         if v_key is not null then
-          v_keys := v_keys || v_key;
-          v_key_ids := v_key_ids || v_id;
+          v_gone.keys := v_gone.keys || v_key;
+          v_gone.key_ids := v_gone.key_ids || v_id;
+        end if;
+        if v_limits is not null then
+          v_gone.limits := v_gone.limits || v_limits;
         end if;
         exit;
       end if;
@@ -146,9 +131,7 @@ begin
     state := coalesce(state, 'lost');
     return next;
   end loop;
-  if v_keys <> '{}' then
-    perform kongtask.leave_keys(p_queue, v_keys, v_key_ids);
-  end if;
+  perform kongtask.let_go(p_queue, v_gone);
 end
 $$;
 
@@ -160,12 +143,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_queue int4;
-  v_keys text[];
-  v_ids int8[];
+  v_gone kongtask.gone_jobs;
   v_swept int4 := 0;
   v_count int4;
 begin
-  for v_queue, v_keys, v_ids, v_count in
+  for v_queue, v_gone.keys, v_gone.key_ids, v_gone.limits, v_count in
     with orphan as materialized (
       select c.worker, c.claim, c.job_id
         from kongtask.completions c
@@ -177,18 +159,17 @@ begin
       delete from kongtask.completions c
        using orphan o
        where c.worker = o.worker and c.claim = o.claim and c.job_id = o.job_id
-      returning c.queue_id, c.serial_key, c.job_id
+      returning c.queue_id, c.serial_key, c.limits, c.job_id
     )
     select g.queue_id, array_agg(g.serial_key) filter (where g.serial_key is not null),
-           array_agg(g.job_id) filter (where g.serial_key is not null), count(*)
+           array_agg(g.job_id) filter (where g.serial_key is not null),
+           array_agg(g.limits) filter (where g.limits is not null), count(*)
       from gone g
      group by g.queue_id
      order by g.queue_id
   loop
     v_swept := v_swept + v_count;
-    if v_keys is not null then
-      perform kongtask.leave_keys(v_queue, v_keys, v_ids);
-    end if;
+    perform kongtask.let_go(v_queue, v_gone);
   end loop;
   return v_swept;
 end

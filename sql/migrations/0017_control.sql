@@ -1,7 +1,4 @@
--- The operator's side: what is paused, who works on what, and why a job does not run.
-
--- Since when a process has what it has, for people. A default: the claim is written as it always was.
-alter table kongtask.claims add column claimed_at timestamptz not null default clock_timestamp();
+-- The operator's side: what is paused and limited, who works on what, and why a job does not run.
 
 -- Nothing of this queue is claimed from now on, and what processes have in memory goes back. One that nobody has used yet
 -- is paused before it begins. Locks: the queue's row, which no claim and no adder waits for.
@@ -70,12 +67,39 @@ begin
 end
 $$;
 
+-- Limits of a queue over all processes. p_concurrency: jobs at once, a number; p_rate: { limit, per, burst? }. JSON's null
+-- takes a limit away, SQL's leaves it as it is. What runs goes on. A queue that nobody has used yet is limited before it
+-- begins. Whoever listens looks at once. Locks: the queue's row, which no claim and no adder waits for.
+create function kongtask.limit_queue(p_name text, p_concurrency jsonb, p_rate jsonb) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_concurrency int4;
+  v_rate jsonb;
+  v_id int4;
+begin
+  perform kongtask.checked_name(to_jsonb(p_name), 'queue');
+  if p_concurrency <> 'null' then
+    v_concurrency := kongtask.checked_integer(p_concurrency, 'concurrency', 1, 100000);
+  end if;
+  if p_rate <> 'null' then
+    v_rate := '{"burst": 1}' || kongtask.checked_limit(p_rate, 'rateLimit', '{limit,per,burst}');
+  end if;
+  perform kongtask.intern('{}', array[p_name]);
+  update kongtask.queues q
+     set concurrency = case when p_concurrency is null then q.concurrency else v_concurrency end,
+         rate = case when p_rate is null then q.rate else v_rate end
+   where q.name = p_name
+  returning q.id into v_id;
+  perform pg_notify('kongtask:ready', v_id::text);
+end
+$$;
+
 -- Jobs of a paused task at the head of a lane are passed by every claim anew; a hundred thousand of them cost it 60 ms. So
 -- they are parked, a bounded number at a time: in a lane 32 above their own, where no claim looks. When the task is resumed
 -- they come back the same way. Claims never depend on it: what is paused they read themselves. Jobs with a serial key stay
 -- where they are: their lanes say something else, and the key lets one of them stand in the way at the most.
-alter table kongtask.tasks add column has_parked bool not null default false;
-create index tasks_parked on kongtask.tasks (id) where has_parked;
 
 -- Looks at the first p_limit jobs of each lane, and parks those of them that are of a paused task. Returns how many, so that
 -- whoever calls may go on while there are many. Locks: the tasks' rows, so that a resume waits for this batch and nothing
@@ -214,11 +238,12 @@ end
 $$;
 
 -- All queues, with what is in them counted up to p_limit of a kind, and when the oldest job fell due that is ready and
--- does not run. Ready is all that is due: also what is paused or waits for its serial key. Index: jobs_lane, each lane
--- of each queue up to the limit.
+-- does not run. Ready is all that is due: also what is paused, waits for its serial key or for a limit. Index: jobs_lane,
+-- each lane of each queue up to the limit.
 create function kongtask.list_queues(p_limit int4)
 returns table (
-  name text, paused_at timestamptz, scheduled int4, ready int4, running int4, oldest_at timestamptz, seen_at timestamptz)
+  name text, paused_at timestamptz, concurrency int4, rate jsonb, scheduled int4, ready int4, running int4,
+  oldest_at timestamptz, seen_at timestamptz)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set jit = off
@@ -232,10 +257,10 @@ declare
   v_now timestamptz := kongtask.clock();
 begin
   return query
-    select q.name, q.paused_at,
+    select q.name, q.paused_at, q.concurrency, q.rate,
            (select count(*)::int4
               from (select
-                      from generate_series(0, 47) as lane (number)
+                      from generate_series(0, 79) as lane (number)
                      cross join lateral (
                             select from kongtask.jobs j
                              where j.queue_id = q.id and j.lane = lane.number and j.run_at > v_now and j.worker = 0
@@ -243,7 +268,7 @@ begin
                      limit p_limit) as counted),
            (select count(*)::int4
               from (select
-                      from generate_series(0, 47) as lane (number)
+                      from generate_series(0, 79) as lane (number)
                      cross join lateral (
                             select from kongtask.jobs j
                              where j.queue_id = q.id and j.lane = lane.number and j.run_at <= v_now and j.worker = 0
@@ -251,7 +276,7 @@ begin
                      limit p_limit) as counted),
            (select count(*)::int4 from (select from kongtask.held_jobs(null, q.id, p_limit) limit p_limit) as counted),
            (select min(head.run_at)
-              from generate_series(0, 47) as lane (number)
+              from generate_series(0, 79) as lane (number)
              cross join lateral (
                     select j.run_at from kongtask.jobs j
                      where j.queue_id = q.id and j.lane = lane.number and j.run_at <= v_now and j.worker = 0
@@ -351,15 +376,72 @@ begin
 end
 $$;
 
+-- When a rate lets the next one start; null: at once.
+create function kongtask.rate_opens_at(p_queue int4, p_gate text, p_rate jsonb, p_now timestamptz) returns timestamptz
+language plpgsql stable
+as $$
+declare
+  v_tokens float8 := kongtask.tokens_of(p_queue, p_gate, p_rate, p_now);
+begin
+  if v_tokens < 1 then
+    return p_now + (1 - v_tokens) * (p_rate ->> 'per')::float8 / (p_rate ->> 'limit')::float8 * interval '1 ms';
+  end if;
+  return null;
+end
+$$;
+
+-- The limit that keeps a due job from starting: that for which it is parked; else its queue's, which claims ask first; else
+-- the first of its own that would stop it. o_gate: its name, null for none; o_limit: { limit, per?, burst? }; o_opens_at:
+-- when a rate lets the next one start.
+create function kongtask.closed_gate(
+  p_job kongtask.jobs, p_concurrency int4, p_rate jsonb, p_now timestamptz,
+  out o_gate text, out o_limit jsonb, out o_opens_at timestamptz)
+language plpgsql stable
+as $$
+declare
+  v_limit jsonb;
+begin
+  if p_job.waits_for is null then
+    if p_concurrency is not null and p_concurrency <= kongtask.held_in(p_job.queue_id) then
+      o_gate := 'concurrency:queue';
+      o_limit := jsonb_build_object('limit', p_concurrency);
+      return;
+    end if;
+    if p_rate is not null then
+      o_opens_at := kongtask.rate_opens_at(p_job.queue_id, 'rate:queue', p_rate, p_now);
+      if o_opens_at is not null then
+        o_gate := 'rate:queue';
+        o_limit := p_rate;
+        return;
+      end if;
+    end if;
+  end if;
+  for v_limit in select value from jsonb_array_elements(p_job.limits) loop
+    continue when p_job.waits_for <> v_limit ->> 'gate';
+    if v_limit ? 'per' then
+      o_opens_at := kongtask.rate_opens_at(p_job.queue_id, v_limit ->> 'gate', v_limit, p_now);
+    end if;
+    if p_job.waits_for is not null or o_opens_at is not null
+      or not v_limit ? 'per' and (v_limit ->> 'limit')::int4 <= (
+           select h.held from kongtask.held_behind(p_job.queue_id, array[v_limit ->> 'gate']) as h) then
+      o_gate := v_limit ->> 'gate';
+      o_limit := v_limit;
+      return;
+    end if;
+  end loop;
+end
+$$;
+
 -- Why a job is where it is: one row of facts, and a second one about the job that has its serial key, where that is
 -- another. Decides nothing. One look at the database (STABLE), so that no job is missed between two tables. Bounded: a
--- look per queue, lane and worker, a thousand workers, the first thousand jobs of each, ten thousand jobs ahead.
--- Indexes: jobs_pkey, jobs_lane, jobs_serial, dead_letters_pkey, history_id.
+-- look per queue, lane and worker, a thousand workers, the first thousand jobs of each, ten thousand jobs ahead, what is
+-- held of a queue that has a limit. Indexes: jobs_pkey, jobs_lane, jobs_serial, jobs_parked, dead_letters_pkey, history_id.
 create function kongtask.explain_job(p_id int8, p_deep bool)
 returns table (
   id int8, state text, task text, queue text, attempt int2, max_attempts int2, crashes int2, priority int2,
   run_at timestamptz, finished_at timestamptz, reason text, extras jsonb, last_error jsonb, seen_at timestamptz,
   queue_paused_at timestamptz, task_paused_at timestamptz, holder int8, ahead int4,
+  gate text, gate_limit jsonb, gate_opens_at timestamptz,
   worker int4, claimed_at timestamptz, worker_info jsonb, heartbeat_at timestamptz, expires_at timestamptz, silent bool,
   live int4, serving int4, knowing int4, allowed int4, slots int4, free int4, busy_with int8[])
 language plpgsql stable
@@ -399,6 +481,7 @@ begin
       )
       select f.id, f.state, t.name, q.name, f.attempt, f.max_attempts, f.crashes, f.priority, f.run_at, f.finished_at,
              f.reason, f.extras, f.errors -> -1, v_now, q.paused_at, t.paused_at, null::int8, null::int4,
+             null::text, null::jsonb, null::timestamptz,
              null::int4, null::timestamptz, null::jsonb, null::timestamptz, null::timestamptz, null::bool,
              null::int4, null::int4, null::int4, null::int4, null::int4, null::int4, null::int8[]
         from final f
@@ -421,7 +504,8 @@ begin
            case when v_job.worker <> 0 then 'running' when v_job.run_at > v_now then 'scheduled' else 'ready' end,
            t.name, q.name, v_job.attempt, v_job.max_attempts, v_job.crashes, (v_job.lane & 15)::int2, v_job.run_at,
            null::timestamptz, kongtask.why_ended(v_job.task_id, v_job.id, v_job.extras), v_job.extras,
-           v_job.errors -> -1, v_now, q.paused_at, t.paused_at, v_holder, ahead.count,
+           v_job.errors -> -1, v_now, q.paused_at, t.paused_at, v_holder, coalesce(ahead.count, behind.count),
+           closed.o_gate, closed.o_limit, closed.o_opens_at,
            nullif(v_job.worker, 0), claim.claimed_at, v_worker.info, v_worker.heartbeat_at, v_worker.expires_at,
            case when v_job.worker <> 0
                 then v_worker.id is null or v_worker.rescued_at is not null or v_worker.expires_at < clock_timestamp() end,
@@ -440,6 +524,14 @@ begin
                               and j.worker = 0 and (j.lane < v_job.lane or (j.run_at, j.id) < (v_job.run_at, v_job.id))
                             order by j.run_at, j.id limit 10000) as earlier
                     limit 10000) as counted) as ahead on v_job.lane < 16 and v_job.worker = 0 and v_job.run_at <= v_now
+      left join lateral (
+           select count(*)::int4 as count
+             from (select from kongtask.jobs j
+                    where j.queue_id = v_job.queue_id and j.waits_for = v_job.waits_for
+                      and (j.lane, j.run_at, j.id) < (v_job.lane, v_job.run_at, v_job.id)
+                    order by j.lane, j.run_at, j.id limit 10000) as counted) as behind on v_job.waits_for is not null
+      left join lateral kongtask.closed_gate(v_job, q.concurrency, q.rate, v_now) as closed
+        on v_job.worker = 0 and v_job.run_at <= v_now
       left join lateral kongtask.who_may_run(
                   t.name, q.name, q.id,
                   array(select jsonb_array_elements_text(v_job.extras -> 'flags'))) as able

@@ -17,7 +17,10 @@
 -- => queue_paused_at timestamptz?
 -- => task_paused_at timestamptz?
 -- => holder int8?  the job that has its serial key, where it is another
--- => ahead int4?  ready jobs that come before it
+-- => ahead int4?  ready jobs that come before it; of one that is parked: of those parked for the same limit
+-- => gate text?  of the limit that keeps it from starting
+-- => gate_limit jsonb?  { limit, per?, burst? }
+-- => gate_opens_at timestamptz?  when a rate lets the next one start
 -- => worker int4?  the process that has it
 -- => claimed_at timestamptz?
 -- => worker_info jsonb?
@@ -32,6 +35,6 @@
 -- => free int4?  of those slots
 -- => busy_with int8[]?  some of the jobs that have the others
 select id, state, task, queue, attempt, max_attempts, crashes, priority, run_at, finished_at, reason, extras, last_error,
-       seen_at, queue_paused_at, task_paused_at, holder, ahead, worker, claimed_at, worker_info, heartbeat_at, expires_at,
-       silent, live, serving, knowing, allowed, slots, free, busy_with
+       seen_at, queue_paused_at, task_paused_at, holder, ahead, gate, gate_limit, gate_opens_at, worker, claimed_at,
+       worker_info, heartbeat_at, expires_at, silent, live, serving, knowing, allowed, slots, free, busy_with
   from kongtask.explain_job(:id, true)

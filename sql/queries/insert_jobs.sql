@@ -3,7 +3,6 @@
 -- :kinds text  JSON: what sets of jobs have in common
 -- :kind text?  an array's text: for each payload the number of its kind; null: all are of the first
 -- :payloads text  JSON: an array
--- => ordinal int8  1-based position
--- => id text
+-- => id text  of the payloads in their order
 -- => status text
-select ordinal, id, status from kongtask.insert_jobs(:kinds::jsonb, :kind::int4[], :payloads::jsonb)
+select id, status from kongtask.insert_jobs(:kinds::jsonb, :kind::int4[], :payloads::jsonb)

@@ -2,9 +2,11 @@
 -- :limit int4
 -- => name text
 -- => paused_at timestamptz?
+-- => concurrency int4?  limits over all processes
+-- => rate jsonb?  { limit, per (ms), burst }
 -- => scheduled int4
 -- => ready int4
 -- => running int4
 -- => oldest_at timestamptz?  when the oldest job fell due that is ready and not running
 -- => seen_at timestamptz  KongTask's time of the look
-select name, paused_at, scheduled, ready, running, oldest_at, seen_at from kongtask.list_queues(:limit)
+select name, paused_at, concurrency, rate, scheduled, ready, running, oldest_at, seen_at from kongtask.list_queues(:limit)

@@ -137,7 +137,7 @@ export const catalogue = {
   },
   KT_JOB_CANCELLED: {
     what: 'Somebody cancelled the job while it ran; it ends as cancelled unless its handler completes all the same.',
-    remedy: 'Stop working on it when `signal` aborts. `kong.jobs.get(id)` has the reason that was given.',
+    remedy: 'Stop working on it when `signal` aborts. The error has the `reason` that was given.',
   },
   KT_LEASE_LOST: {
     what: 'This process no longer owns the job: it was stalled or cut off for longer than the lease, and another may run it.',

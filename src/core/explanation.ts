@@ -6,7 +6,7 @@ import type { JobError, JobId, JobState } from './job.ts'
  * back when its lease is over). Not due: `scheduled`, `retrying`, `snoozed`. Due: `queue_paused`, `task_paused`,
  * `serial_key` (another job has it), `no_worker` (no process lives), `queue_not_served` (none of them serves the queue),
  * `task_not_known` (none of those knows the task), `flag_forbidden` (all of those forbid one of its flags),
- * `slots_busy` (all of those are busy), `in_line` (nothing is in the way but the jobs before it). And `not_found`.
+ * `limited` (a limit over all processes is reached), `slots_busy` (all of those are busy), `in_line` (nothing is in the way but the jobs before it). And `not_found`.
  */
 export type Cause =
   | 'completed'
@@ -26,6 +26,7 @@ export type Cause =
   | 'queue_not_served'
   | 'task_not_known'
   | 'flag_forbidden'
+  | 'limited'
   | 'slots_busy'
   | 'in_line'
   | 'not_found'
@@ -65,8 +66,26 @@ export interface ExplanationData {
   readonly runsOn?: RunsOn | undefined
   /** Who could run it. Known of ready jobs. */
   readonly workers?: AbleWorkers | undefined
-  /** Ready jobs of its queue that come before it, counted up to 10,000. */
+  /** The limit that keeps it from starting, where there is one. */
+  readonly limit?: ReachedLimit | undefined
+  /**
+   * Ready jobs of its queue that come before it, counted up to 10,000; where it waits for a limit of its own, those that
+   * wait for the same.
+   */
   readonly ahead?: number | undefined
+}
+
+/** A limit over all processes that is reached: so many run, or have started in the period. */
+export interface ReachedLimit {
+  readonly of: 'task' | 'key' | 'queue'
+  /** Of the task or the queue; or the key itself. */
+  readonly name: string
+  /** Jobs at once; of a rate, starts per period. */
+  readonly limit: number
+  /** The period of a rate, in milliseconds. */
+  readonly per: number | undefined
+  /** When a rate lets the next job start, where that is known. */
+  readonly opensAt: Date | undefined
 }
 
 /** The process that has a job. */

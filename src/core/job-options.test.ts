@@ -19,6 +19,8 @@ describe('job options', () => {
         uniqueFor: '1h30m',
         onConflict: 'keep_schedule',
         serialKey: 'customer 7',
+        concurrency: 3,
+        rateLimit: { limit: 100, per: '1m', burst: 10, by: 'tenantId', key: undefined },
         flags: ['gpu', 'eu-only'],
       }),
     ).toEqual({
@@ -34,6 +36,8 @@ describe('job options', () => {
       uniqueFor: 5_400_000,
       onConflict: 'keep_schedule',
       serialKey: 'customer 7',
+      concurrency: { limit: 3 },
+      rateLimit: { limit: 100, per: 60_000, burst: 10, by: 'tenantId' },
       flags: ['gpu', 'eu-only'],
     })
     expect(checkJobOptions({ scheduledAt: '2026-09-01T10:00:00+02:00' })).toEqual({
@@ -70,6 +74,43 @@ describe('job options', () => {
       expect(checkJobOptions({ uniqueKey: key, serialKey: key })).toEqual({ uniqueKey: key, serialKey: key })
     },
   )
+
+  it.each([
+    [1, { limit: 1 }],
+    [100_000, { limit: 100_000 }],
+    [{ limit: 2 }, { limit: 2 }],
+    [
+      { limit: 2, key: 'crm', by: undefined },
+      { limit: 2, key: 'crm' },
+    ],
+    [
+      { by: 'customer.id', limit: 2 },
+      { limit: 2, by: 'customer.id' },
+    ],
+    [
+      { limit: 2, by: 'ä' },
+      { limit: 2, by: 'ä' },
+    ],
+  ])('take the concurrency %j, in its one form', (concurrency, expected) => {
+    expect(checkJobOptions({ concurrency })).toStrictEqual({ concurrency: expected })
+  })
+
+  it.each([
+    [
+      { limit: 1, per: 1 },
+      { limit: 1, per: 1 },
+    ],
+    [
+      { limit: 1_000_000, per: '36525d', burst: 1_000_000 },
+      { limit: 1_000_000, per: 3_155_760_000_000, burst: 1_000_000 },
+    ],
+    [
+      { key: 'crm', per: '1m30s', limit: 5, burst: undefined },
+      { limit: 5, per: 90_000, key: 'crm' },
+    ],
+  ])('take the rate %j, in its one form', (rateLimit, expected) => {
+    expect(checkJobOptions({ rateLimit })).toStrictEqual({ rateLimit: expected })
+  })
 
   it.each(['skip', 'replace', 'keep_schedule'])('take %j for a conflict', (onConflict) => {
     expect(checkJobOptions({ uniqueFor: 1, onConflict })).toEqual({ uniqueFor: 1, onConflict })
@@ -132,6 +173,49 @@ describe('job options', () => {
       [{ [option]: null }, 'KT_OPTION_INVALID', 'must be a string, not null'],
       [{ [option]: ['a'] }, 'KT_OPTION_INVALID', 'must be a string, not an array'],
     ]),
+    [
+      { concurrency: '5' },
+      'KT_OPTION_INVALID',
+      '`concurrency` must be a whole number, or an object with `limit`, not "5"',
+    ],
+    [{ concurrency: null }, 'KT_OPTION_INVALID', 'not null'],
+    [{ concurrency: 0 }, 'KT_OPTION_INVALID', '`concurrency` must be a whole number from 1 to 100000, not 0'],
+    [{ concurrency: 100_001 }, 'KT_OPTION_INVALID', 'from 1 to 100000, not 100001'],
+    [{ concurrency: Number.NaN }, 'KT_OPTION_INVALID', 'not NaN'],
+    [
+      { concurrency: {} },
+      'KT_OPTION_INVALID',
+      '`concurrency.limit` must be a whole number from 1 to 100000, not undefined',
+    ],
+    [{ concurrency: { limit: 1.5 } }, 'KT_OPTION_INVALID', '`concurrency.limit`'],
+    [{ concurrency: { limit: 5, key: '' } }, 'KT_OPTION_INVALID', '`concurrency.key` must be text'],
+    [{ concurrency: { limit: 5, by: 'a..b' } }, 'KT_OPTION_INVALID', '`concurrency.by` must be a path'],
+    [{ concurrency: { limit: 5, by: '\ud800' } }, 'KT_OPTION_INVALID', '`concurrency.by` holds half'],
+    [
+      { concurrency: { limit: 5, key: 'a', by: 'b' } },
+      'KT_OPTION_INVALID',
+      '`concurrency`: give `key` or `by`, not both',
+    ],
+    [
+      { concurrency: { limt: 5 } },
+      'KT_OPTION_UNKNOWN',
+      /^`concurrency`: there is no option "limt"\. Did you mean "limit"\? Known options: limit, key, by\.$/,
+    ],
+    [{ concurrency: { limit: 5, per: '1s' } }, 'KT_OPTION_UNKNOWN', '"per"'],
+    [{ rateLimit: 5 }, 'KT_OPTION_INVALID', '`rateLimit` must be an object with `limit` and `per`, not 5'],
+    [{ rateLimit: { per: '1s' } }, 'KT_OPTION_INVALID', '`rateLimit.limit`'],
+    [{ rateLimit: { limit: 1_000_001, per: '1s' } }, 'KT_OPTION_INVALID', 'from 1 to 1000000'],
+    [{ rateLimit: { limit: 5 } }, 'KT_DURATION_INVALID', '`rateLimit.per`: undefined is not a duration'],
+    [{ rateLimit: { limit: 5, per: 0 } }, 'KT_DURATION_INVALID', '`rateLimit.per`: 0 must be longer'],
+    [{ rateLimit: { limit: 5, per: '36526d' } }, 'KT_DURATION_INVALID', 'longer than 100 years'],
+    [{ rateLimit: { limit: 5, per: '1s', burst: 0 } }, 'KT_OPTION_INVALID', '`rateLimit.burst`'],
+    [{ rateLimit: { limit: 5, per: '1s', burst: null } }, 'KT_OPTION_INVALID', '`rateLimit.burst`'],
+    [{ rateLimit: { limit: 5, per: '1s', by: '.a' } }, 'KT_OPTION_INVALID', '`rateLimit.by`'],
+    [
+      { rateLimit: { limit: 5, per: '1s', max: 1 } },
+      'KT_OPTION_UNKNOWN',
+      '`rateLimit`: there is no option "max"',
+    ],
     [{ uniqueFor: 0 }, 'KT_DURATION_INVALID', '`uniqueFor`: 0 must be longer than zero'],
     [{ uniqueFor: 0.4 }, 'KT_DURATION_INVALID', 'longer than zero'],
     [{ uniqueFor: false }, 'KT_DURATION_INVALID', '`uniqueFor`'],

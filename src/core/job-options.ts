@@ -1,6 +1,8 @@
 import { parseDuration, parsePositiveDuration, type Duration } from './duration.ts'
 import { parseInstant } from './instant.ts'
 import { KongTaskError } from './errors.ts'
+import { checkConcurrency, checkRateLimit } from './limit-values.ts'
+import type { Concurrency, RateLimit } from './limits.ts'
 import { checkQueueName } from './names.ts'
 import type { NewJobOptions, OnConflict } from './new-job.ts'
 import {
@@ -56,6 +58,16 @@ export interface JobOptions {
    * priority. One that is scheduled or waits for a retry holds up those behind it.
    */
   readonly serialKey?: string | undefined
+  /**
+   * How many jobs may run at once over all processes, of this queue and: of the task (a number), with a key
+   * (`{ limit, key }`), or with the same value in the payload (`{ limit, by: 'tenantId' }`). What is too many waits.
+   */
+  readonly concurrency?: Concurrency | undefined
+  /**
+   * How many jobs may start in a period over all processes: `{ limit: 100, per: '1m', burst: 10 }`; of this queue and of
+   * the task, with `key` or `by` as in `concurrency`.
+   */
+  readonly rateLimit?: RateLimit | undefined
   /** Up to 32 marks of 1 to 100 characters; a runner leaves jobs alone that bear one of its `forbiddenFlags`. */
   readonly flags?: readonly string[] | undefined
 }
@@ -77,6 +89,8 @@ export const OPTION_CHECKS: { readonly [Option in keyof Required<JobOptions>]: C
   uniqueFor: (value) => ({ uniqueFor: parsePositiveDuration(value, 'uniqueFor') }),
   onConflict: (value) => ({ onConflict: checkOnConflict(value) }),
   serialKey: (value) => ({ serialKey: checkKey(value, 'serialKey') }),
+  concurrency: (value) => ({ concurrency: checkConcurrency(value) }),
+  rateLimit: (value) => ({ rateLimit: checkRateLimit(value) }),
   flags: (value) => ({ flags: checkFlags(value) }),
 }
 

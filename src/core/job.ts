@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from './json.ts'
+import type { JobConcurrency, JobRateLimit } from './limits.ts'
 
 /** A job's id: opaque, unique for the life of the database, kept through retries and into history. */
 export type JobId = string
@@ -55,6 +56,10 @@ export interface Job<Payload = unknown> {
   /** The key that it was unique by; `sha256:…` where `uniqueFor` made it of the payload. */
   readonly uniqueKey: string | undefined
   readonly serialKey: string | undefined
+  /** How many jobs like it may run at once over all processes; undefined where nothing was said. */
+  readonly concurrency: JobConcurrency | undefined
+  /** How many jobs like it may start in a period over all processes; undefined where nothing was said. */
+  readonly rateLimit: JobRateLimit | undefined
   readonly flags: readonly string[]
   /** The job whose handler added this one. */
   readonly parentId: JobId | undefined

@@ -1,4 +1,5 @@
 import type { JsonObject } from './json.ts'
+import type { JobConcurrency, JobRateLimit } from './limits.ts'
 
 /** What a later job does that meets the holder of its unique key. */
 export type OnConflict = 'skip' | 'replace' | 'keep_schedule'
@@ -21,6 +22,8 @@ export interface NewJobOptions {
   readonly uniqueFor?: number
   readonly onConflict?: OnConflict
   readonly serialKey?: string
+  readonly concurrency?: JobConcurrency
+  readonly rateLimit?: JobRateLimit
   readonly tags?: readonly string[]
   readonly flags?: readonly string[]
   readonly metadata?: JsonObject

@@ -39,7 +39,7 @@ export function checkFlags(value: unknown): readonly string[] {
 }
 
 /** Text of 1 to 512 bytes. @throws KT_OPTION_INVALID */
-export function checkKey(value: unknown, option: 'uniqueKey' | 'serialKey'): string {
+export function checkKey(value: unknown, option: string): string {
   if (typeof value !== 'string') throw invalid(option, value, 'must be a string')
   const flaw = textFlaw(value)
   if (flaw !== undefined) throw new KongTaskError('KT_OPTION_INVALID', `\`${option}\` ${flaw}.`)

@@ -48,6 +48,8 @@ describe('defineTask', () => {
         uniqueFor: '1m',
         onConflict: 'replace',
         serialKey: 's',
+        concurrency: { limit: 2, by: 'tenantId' },
+        rateLimit: { limit: 2, per: '1s' },
       }).defaults,
     ).toEqual({
       scheduledIn: 1_000,
@@ -58,6 +60,8 @@ describe('defineTask', () => {
       uniqueFor: 60_000,
       onConflict: 'replace',
       serialKey: 's',
+      concurrency: { limit: 2, by: 'tenantId' },
+      rateLimit: { limit: 2, per: 1_000 },
     })
     const options = Object.keys(OPTION_CHECKS)
     expect(TASK_OPTIONS.toSorted()).toEqual(
@@ -94,6 +98,8 @@ describe('defineTask', () => {
     ['a', { scheduledIn: 'soon' }, 'KT_DURATION_INVALID', '`scheduledIn`'],
     ['a', { uniqueKey: '' }, 'KT_OPTION_INVALID', '`uniqueKey`'],
     ['a', { serialKey: 5 }, 'KT_OPTION_INVALID', '`serialKey`'],
+    ['a', { concurrency: 0 }, 'KT_OPTION_INVALID', '`concurrency`'],
+    ['a', { rateLimit: { limit: 5, per: 'x' } }, 'KT_DURATION_INVALID', '`rateLimit.per`'],
     ['a', { uniqueFor: 0 }, 'KT_DURATION_INVALID', '`uniqueFor`'],
     ['a', { uniqueKey: 'k', onConflict: 'x' }, 'KT_OPTION_INVALID', '`onConflict`'],
     ['a', { onConflict: 'replace' }, 'KT_OPTION_INVALID', 'needs `uniqueKey` or `uniqueFor`'],

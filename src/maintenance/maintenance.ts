@@ -5,6 +5,7 @@ import type { Emitter } from '../runtime/emitter.ts'
 import { every } from '../runtime/every.ts'
 import type { Service } from '../runtime/service.ts'
 import type { Store } from '../store/store.ts'
+import { liftGates } from './gate-lifter.ts'
 import { park } from './parker.ts'
 import { dropDays, prune, pruneKeys, pruneRecords } from './pruner.ts'
 import { rescue } from './rescuer.ts'
@@ -15,6 +16,7 @@ const PRUNE_INTERVAL = 300_000
 const KEYS_INTERVAL = 60_000
 /** Until a task that was just paused is out of the way. */
 const PARK_INTERVAL = 5_000
+const GATES_INTERVAL = 5_000
 
 export interface MaintenanceOptions {
   readonly store: Store
@@ -31,6 +33,11 @@ export function maintenance({ store, events, rescueInterval }: MaintenanceOption
   return [
     every(rescueInterval, () => rescue(store, events), weather('rescue the jobs of dead workers')),
     every(PARK_INTERVAL, (signal) => park(store, signal), weather('park the jobs of paused tasks')),
+    every(
+      GATES_INTERVAL,
+      (signal) => liftGates(store, signal),
+      weather('let go on what limits have room for'),
+    ),
     every(PRUNE_INTERVAL, (signal) => prune(store, signal), weather('prune history')),
     every(
       PRUNE_INTERVAL,

@@ -3,5 +3,10 @@
  * few lines. `text` has `$1` placeholders; rows are objects by column name.
  */
 export interface Queryable {
-  query(text: string, values: readonly unknown[]): Promise<{ readonly rows: readonly unknown[] }>
+  /** @param name under which a connection may keep the statement prepared; adapters that keep none ignore it */
+  query(
+    text: string,
+    values: readonly unknown[],
+    name?: string,
+  ): Promise<{ readonly rows: readonly unknown[] }>
 }

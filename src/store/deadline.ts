@@ -1,4 +1,5 @@
 import { KongTaskError } from '../core/errors.ts'
+import { startTimer } from '../runtime/timer.ts'
 
 /**
  * What `work` comes to, if it does within `ms` milliseconds. The work itself goes on: the database may still
@@ -6,18 +7,21 @@ import { KongTaskError } from '../core/errors.ts'
  *
  * @throws KT_DEADLINE
  */
-export async function withinDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const expiry = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(expired(ms)), ms)
+export function withinDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = startTimer(ms, () => reject(expired(ms)))
+    // Not a race of promises: adding one job passes here, and each turn that it does not wait for counts.
+    work.then(
+      (result) => {
+        timer.stop()
+        resolve(result)
+      },
+      (error: unknown) => {
+        timer.stop()
+        reject(error)
+      },
+    )
   })
-  // Whichever loses the race may fail later, when nobody listens.
-  work.catch(() => undefined)
-  try {
-    return await Promise.race([work, expiry])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 function expired(ms: number): KongTaskError {

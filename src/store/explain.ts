@@ -1,4 +1,4 @@
-import type { AbleWorkers, RunsOn } from '../core/explanation.ts'
+import type { AbleWorkers, ReachedLimit, RunsOn } from '../core/explanation.ts'
 import type { Job, JobError } from '../core/job.ts'
 import type { Queryable } from './db.ts'
 import { errorsOf, extrasOf, recordOf, stateOf } from './rows.ts'
@@ -31,6 +31,7 @@ export interface JobStanding extends Pick<
   /** Another job has its serial key. */
   readonly isBehind: boolean
   readonly ahead: number | undefined
+  readonly limit: ReachedLimit | undefined
   readonly runsOn: RunsOn | undefined
   readonly workers: AbleWorkers | undefined
 }
@@ -65,8 +66,22 @@ function standingOf(row: Row): JobStanding {
     taskPausedAt: row.task_paused_at ?? undefined,
     isBehind: row.holder !== null,
     ahead: row.ahead ?? undefined,
+    limit: limitOf(row),
     runsOn: runsOnOf(row),
     workers: workersOf(row),
+  }
+}
+
+/** The gate is called after what it counts and whose jobs: `concurrency:task:12`, `rate:key:crm`, `rate:queue`. */
+function limitOf({ gate, gate_limit, gate_opens_at, task, queue }: Row): ReachedLimit | undefined {
+  if (gate === null) return undefined
+  const { limit, per } = recordOf(gate_limit)
+  const [, of, key = ''] = /^\w+:(task|key|queue):?(.*)$/s.exec(gate) ?? []
+  return {
+    ...(of === 'key' ? { of, name: key } : of === 'task' ? { of, name: task } : { of: 'queue', name: queue }),
+    limit: Number(limit),
+    per: typeof per === 'number' ? per : undefined,
+    opensAt: gate_opens_at ?? undefined,
   }
 }
 

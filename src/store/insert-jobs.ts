@@ -1,7 +1,7 @@
 import type { AddedJob, NewJob } from '../core/new-job.ts'
 import type { Queryable } from './db.ts'
 import { insertJobs as statement } from './statements.generated.ts'
-import { runStatement } from './statement.ts'
+import { runPrepared } from './statement.ts'
 
 /** Adds jobs in one statement, on whatever connection is given: all or none. Results in the order of `jobs`. */
 export async function insertJobs(
@@ -11,7 +11,7 @@ export async function insertJobs(
 ): Promise<AddedJob[]> {
   const kinds = new Kinds()
   const kind = jobs.map((job) => kinds.numberOf(job))
-  const rows = await runStatement(db, schema, statement, {
+  const rows = await runPrepared(db, schema, statement, {
     kinds: `[${kinds.texts.join(',')}]`,
     kind: kinds.texts.length === 1 ? null : `{${kind.join(',')}}`,
     // JSON text already: taking it apart again would only cost time.

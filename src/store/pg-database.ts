@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
 import { withinDeadline } from './deadline.ts'
 import type { Database, DatabaseTransaction, TextRow } from './database.ts'
+import { isPreparedFault } from './sqlstate.ts'
 
 const asText = {
   getTypeParser:
@@ -14,7 +15,12 @@ export function pgDatabase(pool: Pool, deadline: number): Database {
   const onClient = <T>(work: (client: PoolClient) => Promise<T>): Promise<T> =>
     withClient(pool, deadline, work)
   return {
-    query: (text, values) => onClient((client) => client.query(text, [...values])),
+    query: (text, values, name) =>
+      onClient((client) =>
+        name === undefined || keepsNothing.has(pool)
+          ? client.query(text, [...values])
+          : queryPrepared(pool, client, { name, text, values: [...values] }),
+      ),
     queryText: (text, values) =>
       onClient(async (client) => {
         const { rows } = await client.query<(string | null)[]>({
@@ -27,6 +33,37 @@ export function pgDatabase(pool: Pool, deadline: number): Database {
       }),
     script: (text) => onClient(async (client) => void (await client.query(text))),
     transaction: (work) => onClient((client) => inTransaction(client, work)),
+  }
+}
+
+/** Pools whose connections lose prepared statements, or share them with strangers. */
+const keepsNothing = new WeakSet<Pool>()
+
+interface NamedQuery {
+  readonly name: string
+  readonly text: string
+  readonly values: unknown[]
+}
+
+/**
+ * Prepared once per connection, which spares the server a sixth of a single job's time. A pooler in between may hand each
+ * transaction to another session, where the name is unknown or somebody has taken it; and whoever else uses the pool may
+ * drop what was prepared. Such a statement has failed before it did anything, in a transaction of its own: so it is run
+ * again without a name, and where that helps, the pool's statements have none from then on.
+ */
+async function queryPrepared(
+  pool: Pool,
+  client: PoolClient,
+  query: NamedQuery,
+): Promise<{ readonly rows: readonly unknown[] }> {
+  try {
+    return await client.query(query)
+  } catch (error) {
+    if (!isPreparedFault(error)) throw error
+    const { text, values } = query
+    const result = await client.query(text, values)
+    keepsNothing.add(pool)
+    return result
   }
 }
 

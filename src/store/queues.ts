@@ -1,7 +1,9 @@
+import type { QueueRate } from '../core/limits.ts'
 import type { QueueInfo, TaskInfo } from '../core/queue-info.ts'
 import type { Queryable } from './db.ts'
-import { recordOf } from './rows.ts'
+import { queueRateOf, recordOf } from './rows.ts'
 import {
+  limitQueue as limitQueueStatement,
   listQueues as listQueuesStatement,
   listTasks as listTasksStatement,
   parkJobs as parkStatement,
@@ -16,17 +18,41 @@ import { runStatement } from './statement.ts'
 /** Jobs that one statement parks of a lane, or brings back: it is to take no longer than a claim may wait. */
 const BATCH = 5_000
 
+/** What `limitQueue` changes: `null` takes a limit away, undefined leaves it as it is. */
+export interface NewQueueLimits {
+  readonly concurrency: number | null | undefined
+  readonly rateLimit: QueueRate | null | undefined
+}
+
 /** All queues; jobs are counted up to `countTo`. */
 export async function listQueues(db: Queryable, schema: string, countTo: number): Promise<QueueInfo[]> {
   const rows = await runStatement(db, schema, listQueuesStatement, { limit: countTo })
-  return rows.map(({ name, paused_at, scheduled, ready, running, oldest_at, seen_at }) => ({
+  return rows.map(
+    ({ name, paused_at, concurrency, rate, oldest_at, seen_at, scheduled, ready, running }) => ({
+      name,
+      pausedAt: paused_at ?? undefined,
+      concurrency: concurrency ?? undefined,
+      rateLimit: rate === null ? undefined : queueRateOf(rate),
+      scheduled,
+      ready,
+      running,
+      oldestReadyAge: oldest_at === null ? undefined : seen_at.getTime() - oldest_at.getTime(),
+    }),
+  )
+}
+
+/** Limits it over all processes, and lets those look that waited for a limit. */
+export async function limitQueue(
+  db: Queryable,
+  schema: string,
+  name: string,
+  { concurrency, rateLimit }: NewQueueLimits,
+): Promise<void> {
+  await runStatement(db, schema, limitQueueStatement, {
     name,
-    pausedAt: paused_at ?? undefined,
-    scheduled,
-    ready,
-    running,
-    oldestReadyAge: oldest_at === null ? undefined : seen_at.getTime() - oldest_at.getTime(),
-  }))
+    concurrency: concurrency === undefined ? null : JSON.stringify(concurrency),
+    rate: rateLimit === undefined ? null : JSON.stringify(rateLimit),
+  })
 }
 
 /** Nothing of the queue is claimed once this has resolved, and every process is told to give back what it holds ready. */

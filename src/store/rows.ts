@@ -1,5 +1,6 @@
 import type { ErrorCause, Job, JobError, JobProgress, JobState } from '../core/job.ts'
 import type { Json, JsonObject } from '../core/json.ts'
+import type { JobConcurrency, JobRateLimit, QueueRate } from '../core/limits.ts'
 
 /** A job as read_job and its relatives return it. */
 export interface JobRow {
@@ -51,21 +52,55 @@ export function jobOf(row: JobRow): Job {
   }
 }
 
-type Extras = 'tags' | 'metadata' | 'uniqueKey' | 'serialKey' | 'flags' | 'parentId' | 'rootId' | 'snoozes'
+type Extras =
+  | 'tags'
+  | 'metadata'
+  | 'uniqueKey'
+  | 'serialKey'
+  | 'concurrency'
+  | 'rateLimit'
+  | 'flags'
+  | 'parentId'
+  | 'rootId'
+  | 'snoozes'
 
 /** What `extras` holds for readers. */
 export function extrasOf(id: string, extras: unknown): Pick<Job, Extras> {
-  const { tags, metadata, uniqueKey, serialKey, flags, parentId, rootId, snoozes } = recordOf(extras)
+  const { tags, metadata, uniqueKey, serialKey, concurrency, rateLimit, flags, parentId, rootId, snoozes } =
+    recordOf(extras)
   return {
     tags: Array.isArray(tags) ? tags.map(String) : [],
     metadata: recordOf(metadata),
     uniqueKey: typeof uniqueKey === 'string' ? uniqueKey : undefined,
     serialKey: typeof serialKey === 'string' ? serialKey : undefined,
+    concurrency: concurrency === undefined ? undefined : concurrencyOf(concurrency),
+    rateLimit: rateLimit === undefined ? undefined : rateLimitOf(rateLimit),
     flags: Array.isArray(flags) ? flags.map(String) : [],
     parentId: typeof parentId === 'string' ? parentId : undefined,
     rootId: typeof rootId === 'string' ? rootId : id,
     snoozes: typeof snoozes === 'number' ? snoozes : 0,
   }
+}
+
+function concurrencyOf(value: Json): JobConcurrency {
+  const { limit, key, by } = recordOf(value)
+  return {
+    limit: Number(limit),
+    ...(typeof key === 'string' ? { key } : {}),
+    ...(typeof by === 'string' ? { by } : {}),
+  }
+}
+
+function rateLimitOf(value: Json): JobRateLimit {
+  const { per, burst } = recordOf(value)
+  const { limit, ...scope } = concurrencyOf(value)
+  return { limit, per: Number(per), ...(typeof burst === 'number' ? { burst } : {}), ...scope }
+}
+
+/** The rate of a queue, as limit_queue keeps it. */
+export function queueRateOf(rate: unknown): QueueRate {
+  const { limit, per, burst } = recordOf(rate)
+  return { limit: Number(limit), per: Number(per), burst: Number(burst) }
 }
 
 /** A job's own timeout in milliseconds, where it has one. */

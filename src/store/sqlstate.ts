@@ -20,6 +20,16 @@ const NODE_CODES = new Set([
 const DRIVER_MESSAGES =
   /connection terminated|connection error|not queryable|client was closed|timeout exceeded when trying to connect/i
 
+/**
+ * Conflicts between transactions, and what functions and triggers raise: ours (KT001) and the application's own. As
+ * with faulty data, the server has said that nothing was written, and it may be about one job of many.
+ */
+const REFUSALS = /^(?:40...|P0001|KT001)$/
+/** Deadlock, and what REPEATABLE READ and SERIALIZABLE refuse. */
+const CONFLICTS = new Set(['40P01', '40001'])
+/** A prepared statement is not there, is there already, or answers with other columns than when it was prepared. */
+const PREPARED_FAULTS = new Set(['26000', '42P05', '0A000'])
+
 /** SQLSTATE with which claim_jobs says that this worker was declared dead. */
 const LEASE_LOST = 'KT002'
 
@@ -38,6 +48,24 @@ export function isTransient(error: unknown): boolean {
 /** The statement itself cannot be executed with these values, now or later. */
 export function isDataFault(error: unknown): boolean {
   return DATA_CLASSES.has(codeOf(error)?.slice(0, 2) ?? '')
+}
+
+/**
+ * Whether the database refused a statement for something that may concern a single one of its jobs. What concerns them
+ * all (no tables, no permission) or leaves open whether they were written (weather) is none.
+ */
+export function isRefusal(error: unknown): boolean {
+  return isDataFault(error) || REFUSALS.test(codeOf(error) ?? '')
+}
+
+/** Two transactions were in each other's way, and the database undid this one: the whole of it can be tried again. */
+export function isConflict(error: unknown): boolean {
+  return CONFLICTS.has(codeOf(error) ?? '')
+}
+
+/** Where the statement had a name, it may be the name that is at fault. */
+export function isPreparedFault(error: unknown): boolean {
+  return PREPARED_FAULTS.has(codeOf(error) ?? '')
 }
 
 export function isLeaseLost(error: unknown): boolean {

@@ -93,12 +93,12 @@ export const dropDay: Statement<
 
 export const explainJob: Statement<
   { readonly id: string },
-  { readonly id: string; readonly state: string; readonly task: string; readonly queue: string; readonly attempt: number; readonly max_attempts: number; readonly crashes: number; readonly priority: number; readonly run_at: Date; readonly finished_at: Date | null; readonly reason: string | null; readonly extras: unknown | null; readonly last_error: unknown | null; readonly seen_at: Date; readonly queue_paused_at: Date | null; readonly task_paused_at: Date | null; readonly holder: string | null; readonly ahead: number | null; readonly worker: number | null; readonly claimed_at: Date | null; readonly worker_info: unknown | null; readonly heartbeat_at: Date | null; readonly expires_at: Date | null; readonly silent: boolean | null; readonly live: number | null; readonly serving: number | null; readonly knowing: number | null; readonly allowed: number | null; readonly slots: number | null; readonly free: number | null; readonly busy_with: readonly string[] | null }
+  { readonly id: string; readonly state: string; readonly task: string; readonly queue: string; readonly attempt: number; readonly max_attempts: number; readonly crashes: number; readonly priority: number; readonly run_at: Date; readonly finished_at: Date | null; readonly reason: string | null; readonly extras: unknown | null; readonly last_error: unknown | null; readonly seen_at: Date; readonly queue_paused_at: Date | null; readonly task_paused_at: Date | null; readonly holder: string | null; readonly ahead: number | null; readonly gate: string | null; readonly gate_limit: unknown | null; readonly gate_opens_at: Date | null; readonly worker: number | null; readonly claimed_at: Date | null; readonly worker_info: unknown | null; readonly heartbeat_at: Date | null; readonly expires_at: Date | null; readonly silent: boolean | null; readonly live: number | null; readonly serving: number | null; readonly knowing: number | null; readonly allowed: number | null; readonly slots: number | null; readonly free: number | null; readonly busy_with: readonly string[] | null }
 > = {
   name: "explain_job",
-  text: "select id, state, task, queue, attempt, max_attempts, crashes, priority, run_at, finished_at, reason, extras, last_error,\n       seen_at, queue_paused_at, task_paused_at, holder, ahead, worker, claimed_at, worker_info, heartbeat_at, expires_at,\n       silent, live, serving, knowing, allowed, slots, free, busy_with\n  from kongtask.explain_job($1::int8, true)",
+  text: "select id, state, task, queue, attempt, max_attempts, crashes, priority, run_at, finished_at, reason, extras, last_error,\n       seen_at, queue_paused_at, task_paused_at, holder, ahead, gate, gate_limit, gate_opens_at, worker, claimed_at,\n       worker_info, heartbeat_at, expires_at, silent, live, serving, knowing, allowed, slots, free, busy_with\n  from kongtask.explain_job($1::int8, true)",
   parameters: [["id","int8"]],
-  columns: [["id","int8"],["state","text"],["task","text"],["queue","text"],["attempt","int2"],["max_attempts","int2"],["crashes","int2"],["priority","int2"],["run_at","timestamptz"],["finished_at","timestamptz"],["reason","text"],["extras","jsonb"],["last_error","jsonb"],["seen_at","timestamptz"],["queue_paused_at","timestamptz"],["task_paused_at","timestamptz"],["holder","int8"],["ahead","int4"],["worker","int4"],["claimed_at","timestamptz"],["worker_info","jsonb"],["heartbeat_at","timestamptz"],["expires_at","timestamptz"],["silent","bool"],["live","int4"],["serving","int4"],["knowing","int4"],["allowed","int4"],["slots","int4"],["free","int4"],["busy_with","int8[]"]],
+  columns: [["id","int8"],["state","text"],["task","text"],["queue","text"],["attempt","int2"],["max_attempts","int2"],["crashes","int2"],["priority","int2"],["run_at","timestamptz"],["finished_at","timestamptz"],["reason","text"],["extras","jsonb"],["last_error","jsonb"],["seen_at","timestamptz"],["queue_paused_at","timestamptz"],["task_paused_at","timestamptz"],["holder","int8"],["ahead","int4"],["gate","text"],["gate_limit","jsonb"],["gate_opens_at","timestamptz"],["worker","int4"],["claimed_at","timestamptz"],["worker_info","jsonb"],["heartbeat_at","timestamptz"],["expires_at","timestamptz"],["silent","bool"],["live","int4"],["serving","int4"],["knowing","int4"],["allowed","int4"],["slots","int4"],["free","int4"],["busy_with","int8[]"]],
 }
 
 export const extendDays: Statement<
@@ -143,12 +143,12 @@ export const heartbeat: Statement<
 
 export const insertJobs: Statement<
   { readonly kinds: string; readonly kind: string | null; readonly payloads: string },
-  { readonly ordinal: string; readonly id: string; readonly status: string }
+  { readonly id: string; readonly status: string }
 > = {
   name: "insert_jobs",
-  text: "select ordinal, id, status from kongtask.insert_jobs($1::text::jsonb, $2::text::int4[], $3::text::jsonb)",
+  text: "select id, status from kongtask.insert_jobs($1::text::jsonb, $2::text::int4[], $3::text::jsonb)",
   parameters: [["kinds","text"],["kind","text"],["payloads","text"]],
-  columns: [["ordinal","int8"],["id","text"],["status","text"]],
+  columns: [["id","text"],["status","text"]],
 }
 
 export const isRegistered: Statement<
@@ -159,6 +159,26 @@ export const isRegistered: Statement<
   text: "select exists (select from kongtask.workers w where w.id = $1::int4) as registered",
   parameters: [["worker","int4"]],
   columns: [["registered","bool"]],
+}
+
+export const liftGates: Statement<
+  { readonly queue: number | null; readonly gate: string | null; readonly limit: number },
+  { readonly queue: number | null; readonly gate: string | null; readonly opened: number }
+> = {
+  name: "lift_gates",
+  text: "select p_queue as queue, p_gate as gate, o_opened as opened from kongtask.lift_gates($1::int4, $2::text, $3::int4)",
+  parameters: [["queue","int4"],["gate","text"],["limit","int4"]],
+  columns: [["queue","int4"],["gate","text"],["opened","int4"]],
+}
+
+export const limitQueue: Statement<
+  { readonly name: string; readonly concurrency: string | null; readonly rate: string | null },
+  Record<never, never>
+> = {
+  name: "limit_queue",
+  text: "select kongtask.limit_queue($1::text, $2::jsonb, $3::jsonb)",
+  parameters: [["name","text"],["concurrency","jsonb"],["rate","jsonb"]],
+  columns: [],
 }
 
 export const listHeldJobs: Statement<
@@ -183,12 +203,12 @@ export const listJobs: Statement<
 
 export const listQueues: Statement<
   { readonly limit: number },
-  { readonly name: string; readonly paused_at: Date | null; readonly scheduled: number; readonly ready: number; readonly running: number; readonly oldest_at: Date | null; readonly seen_at: Date }
+  { readonly name: string; readonly paused_at: Date | null; readonly concurrency: number | null; readonly rate: unknown | null; readonly scheduled: number; readonly ready: number; readonly running: number; readonly oldest_at: Date | null; readonly seen_at: Date }
 > = {
   name: "list_queues",
-  text: "select name, paused_at, scheduled, ready, running, oldest_at, seen_at from kongtask.list_queues($1::int4)",
+  text: "select name, paused_at, concurrency, rate, scheduled, ready, running, oldest_at, seen_at from kongtask.list_queues($1::int4)",
   parameters: [["limit","int4"]],
-  columns: [["name","text"],["paused_at","timestamptz"],["scheduled","int4"],["ready","int4"],["running","int4"],["oldest_at","timestamptz"],["seen_at","timestamptz"]],
+  columns: [["name","text"],["paused_at","timestamptz"],["concurrency","int4"],["rate","jsonb"],["scheduled","int4"],["ready","int4"],["running","int4"],["oldest_at","timestamptz"],["seen_at","timestamptz"]],
 }
 
 export const listTasks: Statement<

@@ -35,6 +35,7 @@ import { checkSchema, migrate } from './migrate.ts'
 import { publish, readQueueNames, type Names } from './publish.ts'
 import { operateJobs, type JobOrder, type JobVerb, type Operated } from './operate-jobs.ts'
 import {
+  limitQueue,
   listQueues,
   listTasks,
   parkJobs,
@@ -43,10 +44,12 @@ import {
   resumeQueue,
   resumeTask,
   unparkJobs,
+  type NewQueueLimits,
 } from './queues.ts'
 import { readEnds, type JobEnd } from './read-ends.ts'
 import { readJob } from './read-jobs.ts'
 import { settleJobs, type Settled, type SettleRequest } from './settle-jobs.ts'
+import { liftGates, type Gate, type LiftedGates } from './limits.ts'
 import { readLogs, storeLogs, type LoggedLine, type LogPage } from './logs.ts'
 import { storeProgress, type ReportedProgress } from './progress.ts'
 import {
@@ -113,7 +116,9 @@ export interface Store {
   dropExpiredDays(): Promise<number>
   pruneOverflow(): Promise<{ readonly pruned: number; readonly more: boolean }>
   pruneUniqueKeys(after?: UniqueKey): Promise<PrunedKeys>
+  liftGates(after?: Gate): Promise<LiftedGates>
   listQueues(countTo: number): Promise<QueueInfo[]>
+  limitQueue(name: string, limits: NewQueueLimits): Promise<void>
   pauseQueue(name: string): Promise<void>
   resumeQueue(name: string): Promise<boolean>
   listTasks(): Promise<TaskInfo[]>
@@ -162,7 +167,9 @@ export function createStore(database: Database, schema: string): Store {
     dropExpiredDays: () => dropExpiredDays(database, schema),
     pruneOverflow: () => pruneOverflow(database, schema),
     pruneUniqueKeys: (after) => pruneUniqueKeys(database, schema, after),
+    liftGates: (after) => liftGates(database, schema, after),
     listQueues: (countTo) => listQueues(database, schema, countTo),
+    limitQueue: (name, limits) => limitQueue(database, schema, name, limits),
     pauseQueue: (name) => pauseQueue(database, schema, name),
     resumeQueue: (name) => resumeQueue(database, schema, name),
     listTasks: () => listTasks(database, schema),

@@ -121,6 +121,64 @@ describe('what is paused', () => {
   })
 })
 
+describe('limit_queue', () => {
+  const limits = `select name, concurrency, rate from kongtask.queues where name <> 'default' order by name`
+  const call = (name: string, concurrency: string | null, rate: string | null) =>
+    db.query('select kongtask.limit_queue($1, $2, $3)', [name, concurrency, rate])
+
+  it('sets what is given, takes away what is null in JSON, and leaves what is null in SQL', async () => {
+    await call('mail', '5', '{"limit": 10, "per": "1m30s"}')
+    expect(await db.query(limits)).toEqual([
+      { name: 'mail', concurrency: 5, rate: { limit: 10, per: 90_000, burst: 1 } },
+    ])
+    await call('mail', null, '{"limit": 10, "per": 1000, "burst": 7}')
+    await call('mail', '100000', null)
+    expect(await db.query(limits)).toEqual([
+      { name: 'mail', concurrency: 100_000, rate: { limit: 10, per: 1_000, burst: 7 } },
+    ])
+    await call('mail', 'null', null)
+    expect(await db.query(limits)).toMatchObject([{ concurrency: null, rate: { limit: 10 } }])
+    await call('mail', null, 'null')
+    expect(await db.query(limits)).toEqual([{ name: 'mail', concurrency: null, rate: null }])
+  })
+
+  it.each([
+    ['two words', '5', null, 'KT_NAME_INVALID'],
+    [null, '5', null, 'KT_NAME_INVALID'],
+    ['mail', '0', null, 'KT_OPTION_INVALID'],
+    ['mail', '100001', null, 'KT_OPTION_INVALID'],
+    ['mail', '"5"', null, 'KT_OPTION_INVALID'],
+    ['mail', '{"limit": 5}', null, 'KT_OPTION_INVALID'],
+    ['mail', null, '5', 'KT_OPTION_INVALID'],
+    ['mail', null, '{"limit": 0, "per": "1s"}', 'KT_OPTION_INVALID'],
+    ['mail', null, '{"limit": 5}', 'KT_DURATION_INVALID'],
+    ['mail', null, '{"limit": 5, "per": 0}', 'KT_DURATION_INVALID'],
+    ['mail', '5', '{"limit": 5, "per": "1s", "burst": 0}', 'KT_OPTION_INVALID'],
+    ['mail', '5', '{"limit": 5, "per": "1s", "key": "crm"}', 'KT_OPTION_UNKNOWN'],
+    ['mail', 'null', '{"limit": 5, "per": "1s", "by": "tenant"}', 'KT_OPTION_UNKNOWN'],
+  ])('refuses %j, %s, %s, and writes nothing', async (name, concurrency, rate, code) => {
+    const calling = db.query('select kongtask.limit_queue($1, $2, $3)', [name, concurrency, rate])
+    await expect(calling).rejects.toMatchObject({
+      code: 'KT001',
+      message: expect.stringContaining(`${code}: `),
+    })
+    expect(await db.query('select name from kongtask.queues')).toEqual([])
+  })
+
+  it('wakes those who listen for the queue', async () => {
+    const heard: (string | undefined)[] = []
+    await withClient(db.database.connectionString, async (client) => {
+      client.on('notification', ({ payload }) => heard.push(payload))
+      await client.query('listen "kongtask:ready"')
+      await call('mail', '5', null)
+      await call('mail', 'null', null)
+      await eventually(() => expect(heard).toHaveLength(2))
+    })
+    const queue = String((await db.queues()).get('mail'))
+    expect(heard).toEqual([queue, queue])
+  })
+})
+
 describe('what is resumed', () => {
   it('wakes those who listen: for the queue, or, as the jobs of a task may be anywhere, for all', async () => {
     await db.store.pauseQueue('mail')

@@ -6,6 +6,7 @@ import { pgDatabase } from '../../src/store/pg-database.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import type { Registration } from '../../src/store/workers.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { emptyTables } from '../support/empty-tables.ts'
 
 const DEADLINE = 20_000
 const LEASE = 60_000
@@ -47,12 +48,7 @@ export class StoreFixture {
 
   async empty(): Promise<void> {
     await this.moveClock('0 s')
-    await this.query(
-      `truncate kongtask.jobs, kongtask.claims, kongtask.workers, kongtask.dead_letters, kongtask.history,
-         kongtask.history_overflow, kongtask.chores, kongtask.queues, kongtask.tasks, kongtask.unique_keys,
-         kongtask.serial_keys,
-         kongtask.completions, kongtask.steps, kongtask.progress, kongtask.logs restart identity`,
-    )
+    await emptyTables((text) => this.query(text))
   }
 
   async endSessions(): Promise<void> {

@@ -1,10 +1,11 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import type { Lease } from '../../src/core/lease.ts'
 import type { Settlement } from '../../src/core/settlement.ts'
 import type { ClaimedJob } from '../../src/store/claim-jobs.ts'
 import type { SettledJob } from '../../src/store/settle-jobs.ts'
 import type { Store } from '../../src/store/store.ts'
 import { first, useStore, type FixtureJob, type FixtureWorker } from './fixture.ts'
+import { Connections } from './keyed.ts'
 
 const db = useStore()
 
@@ -153,6 +154,39 @@ describe('the fence', () => {
     })
     const results = await Promise.all(jobs.map(async ({ id }) => (await db.store.readJob(id))?.result))
     expect(results).toEqual(['of 9998', 'of 9999', undefined, 'of 10001', 'of 10002'])
+  })
+})
+
+describe('a job that moves while it is being settled', () => {
+  const connections = new Connections(db)
+  afterEach(() => connections.close())
+
+  /** Between looking where jobs lie and going there, everybody waits for an advisory lock. */
+  const pauseBehindLook = (): Promise<unknown> =>
+    db.query(`
+      alter function kongtask.places_of(int4, int8[]) rename to places_of_at_once;
+      create function kongtask.places_of(p_queue int4, p_ids int8[]) returns tid[] language plpgsql as $$
+      declare v_places tid[] := kongtask.places_of_at_once(p_queue, p_ids);
+      begin perform pg_advisory_xact_lock_shared(77); return v_places; end $$`)
+  afterEach(() =>
+    db.query(`
+      drop function kongtask.places_of;
+      alter function kongtask.places_of_at_once rename to places_of`),
+  )
+
+  // An operator marks it as cancelled, twice: the ledger row ends with this settlement, so nobody else would find it.
+  it.each(kinds)('is settled all the same: %s', async (_, settlement, options) => {
+    const { job } = await claimed(options)
+    const [settling, operator] = [await connections.open(), await connections.open()]
+    const move = 'update kongtask.jobs set crashes = crashes where id = $1'
+    await pauseBehindLook()
+    await operator.query('select pg_advisory_lock(77)')
+    const refused = settle([job], settlement, { store: settling.store, closed: [job.lease.claim] })
+    await connections.waits(settling)
+    await operator.query(move, [job.id])
+    await operator.query('select pg_advisory_unlock(77)')
+    expect(await refused).toEqual(new Set())
+    expect(await db.query('select from kongtask.jobs where worker <> 0')).toEqual([])
   })
 })
 
