@@ -1,19 +1,34 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+/** Short files that take long: begun late, each would keep one process busy when there is nothing left for the others. */
+const LONG = /test\/(journeys\/(demo|exact[\w-]*)|embedded\/(death|shared-folder|binaries))\.test\.ts$/
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    const isLong = ({ moduleId }: TestSpecification): boolean => LONG.test(moduleId)
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]
+  }
+}
 
 export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
-      { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts'] } },
-      { extends: true, test: { name: 'house', include: ['test/house.test.ts'] } },
+      { extends: true, test: { name: 'unit', isolate: false, include: ['src/**/*.test.ts'] } },
+      { extends: true, test: { name: 'house', include: ['test/house.test.ts'], testTimeout: 60_000 } },
       {
         extends: true,
         test: {
           name: 'database',
+          // A process and its modules for each file would cost more than many of the files themselves.
+          isolate: false,
           include: ['test/{store,sql,worker,client,maintenance,journeys,docs,embedded}/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 60_000,

@@ -4,12 +4,14 @@ import { parseArgs } from 'node:util'
 import { benchServer } from './databases.ts'
 import { inTurn } from './measure.ts'
 import { installPeers } from './peers.ts'
-import { report } from './report.ts'
+import { report, shown } from './report.ts'
 import type { Scenario } from './scenario.ts'
 import { drain } from './scenarios/drain.ts'
 import { enqueue } from './scenarios/enqueue.ts'
+import { fairness } from './scenarios/fairness.ts'
+import { serial } from './scenarios/serial.ts'
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { drain, enqueue }
+const SCENARIOS: Readonly<Record<string, Scenario>> = { drain, enqueue, serial, fairness }
 
 const USAGE = `npm run bench -- <scenario> [options]
 
@@ -54,7 +56,7 @@ const contestants = (await scenario.prepare(server, values.quick)).filter(
   ({ config }) => only === undefined || only.includes(config.replace(/ .*$/, '')),
 )
 const rows = await inTurn(contestants, rounds, scenario.metric, ({ system, config }, value, round) =>
-  console.error(`round ${round}/${rounds}  ${system} (${config}): ${Math.round(value).toLocaleString('en')}`),
+  console.error(`round ${round}/${rounds}  ${system} (${config}): ${shown(value)}`),
 )
 const env = {
   node: process.version,

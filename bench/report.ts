@@ -12,8 +12,8 @@ export function report(scenario: Scenario, rows: readonly Row[]): string {
     return `  ${config.padEnd(configWidth)}  ${system.padEnd(width)}  ${figures.padEnd(32)}  ${beside(median, yardstick)}`
   })
   const goals = judge(scenario.goals, rows).map(
-    ({ name, ratio, least, isMet }) =>
-      `  ${isMet ? 'pass' : 'FAIL'}  ${name}: ${ratio.toFixed(2)} (goal ${least.toFixed(2)})`,
+    ({ name, ratio, goal, isMet }) =>
+      `  ${isMet ? 'pass' : 'FAIL'}  ${name}: ${ratio.toFixed(2)} (goal: ${goal})`,
   )
   return [...lines, ...(goals.length === 0 ? [] : ['', 'Goals', ...goals])].join('\n')
 }
@@ -24,6 +24,7 @@ function beside(median: number, yardstick: Row | undefined): string {
   return `${ratio.toFixed(2)} × ${yardstick.system}`
 }
 
-function shown(value: number): string {
-  return Math.round(value).toLocaleString('en')
+export function shown(value: number): string {
+  // Milliseconds may be few.
+  return value < 100 ? value.toFixed(1) : Math.round(value).toLocaleString('en')
 }

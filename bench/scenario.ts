@@ -14,21 +14,23 @@ export interface Scenario {
   readonly goals: readonly Goal[]
 }
 
-/** A promise about two rows of one run. */
-export interface Goal {
+/** A promise about two rows of one run: their ratio is at least so much, or at most. */
+export type Goal = {
   readonly name: string
   readonly of: RowName
   readonly to: RowName
-  /** The ratio that is promised at least. */
-  readonly least: number
-}
+} & (
+  | { readonly least: number; readonly most?: undefined }
+  | { readonly most: number; readonly least?: undefined }
+)
 
 export type RowName = Pick<Row, 'system' | 'config'>
 
 export interface Judgement {
   readonly name: string
   readonly ratio: number
-  readonly least: number
+  /** Such as 'at least 0.80'. */
+  readonly goal: string
   readonly isMet: boolean
 }
 
@@ -36,10 +38,12 @@ export interface Judgement {
 export function judge(goals: readonly Goal[], rows: readonly Row[]): Judgement[] {
   const median = ({ system, config }: RowName): number | undefined =>
     rows.find((row) => row.system === system && row.config === config)?.median
-  return goals.flatMap(({ name, of, to, least }) => {
+  return goals.flatMap(({ name, of, to, least, most }) => {
     const [measured, yardstick] = [median(of), median(to)]
     if (measured === undefined || yardstick === undefined) return []
     const ratio = measured / yardstick
-    return [{ name, ratio, least, isMet: ratio >= least }]
+    return least === undefined
+      ? [{ name, ratio, goal: `at most ${most.toFixed(2)}`, isMet: ratio <= most }]
+      : [{ name, ratio, goal: `at least ${least.toFixed(2)}`, isMet: ratio >= least }]
   })
 }

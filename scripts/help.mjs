@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 const meanings = {
   help: 'this list',
   demo: 'set up everything, then run the sign-up service on a real PostgreSQL (--keep leaves it running)',
-  test: 'set up everything, then run all tests on every PostgreSQL that can be had here',
+  test: 'set up everything, then run all tests, those of the SQL on each PostgreSQL that can be had here',
   check: 'format, lint, types, house and unit tests; what CI runs before the tests',
   format: 'rewrite all files in the house style',
   'format:check': 'fail where a file is not in the house style',
@@ -14,7 +14,7 @@ const meanings = {
   house: 'the import law and the other promises about the layout of the code',
   unit: 'the tests that need no database',
   'embed-sql': 'rewrite src/store/*.generated.ts from sql/',
-  bench: 'measure: npm run bench -- drain [--quick] [--json]',
+  bench: 'measure: npm run bench -- <scenario> [--quick] [--json]; without a scenario, which there are',
   build: 'compile the package into dist/',
   prepack: 'the build, before npm packs it',
 }

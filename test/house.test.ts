@@ -38,9 +38,9 @@ const ROOMS: Readonly<Record<string, Room>> = {
     law: 'store speaks SQL and decides nothing: it may import core and runtime',
   },
   client: {
-    mayImport: ['core', 'store'],
+    mayImport: ['core', 'runtime', 'store'],
     packages: ['pg', '@standard-schema/spec'],
-    law: 'client adds and manages: it may import core and store, never worker',
+    law: 'client adds and manages: it may import core, runtime and store, never worker',
   },
   worker: {
     mayImport: ['core', 'runtime', 'store'],

@@ -19,7 +19,7 @@ const MANY = `
  * for task and queue. It checks nothing, wakes nobody (no NOTIFY) and returns no ids. One job is an insert of its own
  * transaction; many are chunks within one.
  *
- * @param isPrepared as named statements, which KongTask does without, since not every pooler in between knows them
+ * @param isPrepared as named statements; else each insert is parsed and planned anew, as of who writes `query(text, values)`
  */
 export async function rawSqlAdder(connectionString: string, isPrepared: boolean): Promise<Adder> {
   const kong = new KongTask({ connectionString })

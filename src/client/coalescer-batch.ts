@@ -1,7 +1,8 @@
 import { KongTaskError } from '../core/errors.ts'
 import type { AddedJob, NewJob } from '../core/new-job.ts'
+import { isRefusal } from '../store/sqlstate.ts'
 import type { Chunk } from './chunks.ts'
-import { copyOf, isRefusal } from './coalescer-fault.ts'
+import { copyOf } from './coalescer-fault.ts'
 
 /**
  * Writes jobs in one statement: all or none, with the answers in their order. Ends within `deadline` milliseconds, and
@@ -18,7 +19,7 @@ interface Call {
   isOver: boolean
 }
 
-/** Node fires a timer of more than 2^31 - 1 ms at once. */
+/** Node fires a timer of more than 2^31 - 1 ms at once; ours looks again when it fires. */
 const LONGEST_TIMER = 2_147_483_647
 
 /**
@@ -71,7 +72,8 @@ export class CoalescerBatch {
 
   #arm(now: number): void {
     const call = this.#oldestWatched()
-    this.#timer = call && setTimeout(() => this.#onTimer(), timerUntil(call.expiresAt, now))
+    this.#timer =
+      call && setTimeout(() => this.#onTimer(), Math.min(timeUntil(call.expiresAt, now), LONGEST_TIMER))
   }
 
   #onTimer(): void {
@@ -101,7 +103,7 @@ export class CoalescerBatch {
     if (last === undefined) return
     const jobs = calls.map(({ job }) => job)
     try {
-      const added = await write(jobs, timerUntil(last.expiresAt, performance.now()))
+      const added = await write(jobs, timeUntil(last.expiresAt, performance.now()))
       calls.forEach((call, index) => answer(call, added[index]))
     } catch (error) {
       if (calls.length > 1 && isRefusal(error)) {
@@ -131,8 +133,8 @@ export class CoalescerBatch {
   }
 }
 
-function timerUntil(time: number, now: number): number {
-  return Math.min(Math.max(1, Math.ceil(time - now)), LONGEST_TIMER)
+function timeUntil(time: number, now: number): number {
+  return Math.max(1, Math.ceil(time - now))
 }
 
 function answer(call: Call, added: AddedJob | undefined): void {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { KongTaskError } from '../core/errors.ts'
 import type { AddedJob, NewJob, NewJobOptions } from '../core/new-job.ts'
+import { startTimer } from '../runtime/timer.ts'
 import { Coalescer } from './coalescer.ts'
 
 const DEADLINE = 10_000
@@ -35,17 +36,18 @@ class FakeStore {
   readonly write = (jobs: readonly NewJob[], deadline: number): Promise<readonly AddedJob[]> =>
     new Promise((resolve, reject) => {
       const tasks = jobs.map(({ task }) => task)
-      const timer = setTimeout(() => reject(new KongTaskError('KT_DEADLINE', 'too late')), deadline)
+      const late = new KongTaskError('KT_DEADLINE', `The database did not answer within ${deadline} ms.`)
+      const timer = startTimer(deadline, () => reject(late))
       this.statements.push({
         tasks,
         deadline,
         succeed: async () => {
-          clearTimeout(timer)
+          timer.stop()
           resolve(tasks.map(answerTo))
           await settled()
         },
         fail: async (error) => {
-          clearTimeout(timer)
+          timer.stop()
           reject(error)
           await settled()
         },
@@ -86,8 +88,8 @@ describe('calls', () => {
     const coalescer = over(store)
     const first = coalescer.add(job('a'))
     expect(store.sent).toEqual([['a']])
-    // The statement's own deadline, and the patience with it: it is the statement that ends a lone call.
-    expect(vi.getTimerCount()).toBe(2)
+    // The statement's own deadline, which ends a lone call; nobody waits whose patience could end.
+    expect(vi.getTimerCount()).toBe(1)
     await store.nth(0).succeed()
     expect(await first).toEqual(answerTo('a'))
     const second = coalescer.add(job('b'))
@@ -177,6 +179,19 @@ describe('a statement that does not answer', () => {
     await store.nth(2).succeed()
     await store.nth(0).succeed()
     await Promise.all(answers)
+  })
+})
+
+describe('a late statement', () => {
+  it('does not hold up a call that comes after it', async () => {
+    const store = new FakeStore()
+    const coalescer = over(store)
+    const first = coalescer.add(job('a'))
+    await vi.advanceTimersByTimeAsync(20)
+    const second = coalescer.add(job('b'))
+    expect(store.sent).toEqual([['a'], ['b']])
+    for (const statement of store.statements) await statement.succeed()
+    await Promise.all([first, second])
   })
 })
 

@@ -29,26 +29,40 @@ const PATIENCE = 20
 export class Coalescer {
   readonly #options: CoalescerOptions
   readonly #waiting: CoalescerBatch[] = []
-  /** Statements under way that may answer any moment, and such as are late. */
-  #prompt = 0
+  /** Statements under way that may answer any moment, oldest first: when each was sent, by the process's clock. */
+  readonly #prompt: Sent[] = []
+  /** How many are late. */
   #late = 0
+  #timer: NodeJS.Timeout | undefined
 
   constructor(options: CoalescerOptions) {
     this.#options = options
   }
 
   add(job: NewJob): Promise<AddedJob> {
-    const { deadline, write } = this.#options
-    if (isUnique(job)) {
-      const alone = new CoalescerBatch(deadline, new Chunk())
-      const added = alone.add(job)
-      void alone.send(write)
-      return added
-    }
+    if (isUnique(job)) return this.#write(job)
+    this.#tellLate()
+    if (this.#isFree() && this.#waiting.length === 0) return this.#writeAlone(job)
     const batch = this.#batchFor(job)
     const added = batch.add(job)
     this.#sendDue()
     batch.watch()
+    return added
+  }
+
+  /** Most calls of most applications: spared whatever is for many. */
+  async #writeAlone(job: NewJob): Promise<AddedJob> {
+    const sent = this.#begin()
+    try {
+      return await this.#write(job)
+    } finally {
+      this.#end(sent)
+    }
+  }
+
+  async #write(job: NewJob): Promise<AddedJob> {
+    const [added] = await this.#options.write([job], this.#options.deadline)
+    if (added === undefined) throw new TypeError('The database did not answer for this job.')
     return added
   }
 
@@ -63,32 +77,68 @@ export class Coalescer {
   #sendDue(): void {
     for (let next = this.#waiting[0]; next !== undefined && this.#isDue(next); next = this.#waiting[0]) {
       this.#waiting.shift()
-      this.#send(next)
+      const sent = this.#begin()
+      void next.send(this.#options.write).then(() => this.#end(sent))
     }
+    this.#awaitLate()
   }
 
   #isDue(batch: CoalescerBatch): boolean {
-    if (this.#prompt + this.#late >= this.#options.most) return false
+    if (this.#isFree()) return true
     // A full one gains nothing by waiting.
-    return this.#prompt === 0 || batch.isFull || this.#waiting.length > 1
+    return this.#hasRoom() && (batch.isFull || this.#waiting.length > 1)
   }
 
-  #send(batch: CoalescerBatch): void {
-    let isLate = false
-    this.#prompt++
-    const timer = setTimeout(() => {
-      isLate = true
-      this.#prompt--
-      this.#late++
-      this.#sendDue()
-    }, PATIENCE)
-    void batch.send(this.#options.write).then(() => {
-      clearTimeout(timer)
-      if (isLate) this.#late--
-      else this.#prompt--
-      this.#sendDue()
-    })
+  #isFree(): boolean {
+    return this.#prompt.length === 0 && this.#hasRoom()
   }
+
+  #hasRoom(): boolean {
+    return this.#prompt.length + this.#late < this.#options.most
+  }
+
+  #begin(): Sent {
+    const sent = { at: performance.now(), isLate: false }
+    this.#prompt.push(sent)
+    return sent
+  }
+
+  #end(sent: Sent): void {
+    if (sent.isLate) this.#late--
+    else this.#prompt.splice(this.#prompt.indexOf(sent), 1)
+    if (this.#waiting.length > 0) this.#sendDue()
+  }
+
+  #tellLate(): void {
+    for (let oldest = this.#prompt[0]; oldest !== undefined; oldest = this.#prompt[0]) {
+      if (performance.now() < oldest.at + PATIENCE) return
+      oldest.isLate = true
+      this.#prompt.shift()
+      this.#late++
+    }
+  }
+
+  /** Only somebody who waits needs to be told in time; whoever comes later looks at the clock. */
+  #awaitLate(): void {
+    const [oldest] = this.#prompt
+    if (this.#waiting.length === 0 || oldest === undefined) {
+      clearTimeout(this.#timer)
+      this.#timer = undefined
+      return
+    }
+    if (this.#timer !== undefined) return
+    const left = Math.max(1, Math.ceil(oldest.at + PATIENCE - performance.now()))
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.#tellLate()
+      this.#sendDue()
+    }, left)
+  }
+}
+
+interface Sent {
+  readonly at: number
+  isLate: boolean
 }
 
 /** As far as the caller can know: by name, the task's published defaults may make it so, which only the database sees. */

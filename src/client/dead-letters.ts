@@ -17,7 +17,7 @@ import type { JobVerb } from '../store/operate-jobs.ts'
 import type { Store } from '../store/store.ts'
 import { explained } from './explained.ts'
 import { operateAll } from './operate-all.ts'
-import { conflict } from './operate-one.ts'
+import { operateOne, type Among } from './operate-one.ts'
 
 /** How dead letters come back. */
 export interface RedriveOptions extends BulkOptions {
@@ -70,9 +70,8 @@ export interface DeadLetters {
 
 /** How many dead letters `groups` looks at. */
 const LATEST = 10_000
-/** How long to ask again for one that somebody has. Milliseconds. */
-const PATIENCE = 5_000
 const DEAD: CheckedFilter = { states: ['dead'] }
+const DEAD_LETTERS: Among = { filter: DEAD, refusal: notFound }
 
 type DeadLettersStore = Pick<Store, 'readJob' | 'listJobs' | 'walkJobs' | 'operateJobs' | 'groupDeadLetters'>
 
@@ -115,7 +114,7 @@ export function createDeadLetters(store: DeadLettersStore): DeadLetters {
     if (options !== undefined)
       throw invalid('options', options, 'are for what fits a filter, and must be left out')
     const id = checkJobId(target)
-    return explained(operateOnLetter(store, verb, id))
+    return explained(operateOne(store, verb, id, DEAD_LETTERS))
   }
 
   function all(verb: JobVerb, filter: CheckedFilter, bulk: CheckedBulk): Promise<BulkResult> {
@@ -123,20 +122,6 @@ export function createDeadLetters(store: DeadLettersStore): DeadLetters {
   }
 
   return Object.freeze({ list, groups, redrive, purge })
-}
-
-async function operateOnLetter(store: DeadLettersStore, verb: JobVerb, id: JobId): Promise<Job> {
-  const before = await store.readJob(id)
-  const [operated] = await store.operateJobs(verb, {
-    targets: { ids: [id] },
-    filter: DEAD,
-    patience: PATIENCE,
-  })
-  if (operated?.status === 'conflict') throw conflict(id)
-  if (operated?.status !== 'done') throw notFound(id)
-  const job = (await store.readJob(id)) ?? before
-  if (job === undefined) throw notFound(id)
-  return job
 }
 
 function notFound(id: JobId): KongTaskError {

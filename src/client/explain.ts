@@ -1,6 +1,6 @@
 // Why a job is not running: which of the facts is the cause, and how to say it. The first thing in the way counts; what
 // stands behind it is in the data.
-import type { Cause, Explanation, ExplanationData } from '../core/explanation.ts'
+import type { Cause, Explanation, ExplanationData, ReachedLimit } from '../core/explanation.ts'
 import type { JobId } from '../core/job.ts'
 import type { JobStanding } from '../store/explain.ts'
 
@@ -66,7 +66,7 @@ function causeOfScheduled({ attempt, lastError, snoozes }: JobStanding): FoundCa
   return hasFailed ? 'retrying' : 'snoozed'
 }
 
-function causeOfReady({ queuePausedAt, taskPausedAt, isBehind, workers }: JobStanding): FoundCause {
+function causeOfReady({ queuePausedAt, taskPausedAt, isBehind, workers, limit }: JobStanding): FoundCause {
   if (queuePausedAt !== undefined) return 'queue_paused'
   if (taskPausedAt !== undefined) return 'task_paused'
   if (isBehind) return 'serial_key'
@@ -74,6 +74,7 @@ function causeOfReady({ queuePausedAt, taskPausedAt, isBehind, workers }: JobSta
   if (workers.serveQueue === 0) return 'queue_not_served'
   if (workers.knowTask === 0) return 'task_not_known'
   if (workers.allowFlags === 0) return 'flag_forbidden'
+  if (limit !== undefined) return 'limited'
   return workers.freeSlots === 0 ? 'slots_busy' : 'in_line'
 }
 
@@ -125,6 +126,7 @@ const sentences: Readonly<Record<FoundCause, (data: ExplanationData) => string>>
     `waits: of ${count(workers?.serveQueue, 'live worker')} for its queue "${queue}", none knows its task "${task}"`,
   flag_forbidden: ({ flags, workers }) =>
     `waits: of ${count(workers?.knowTask, 'live worker')} that could run it, all forbid one of its flags (${flags?.join(', ')})`,
+  limited: ({ limit, ahead }) => `waits for a limit over all processes: ${limited(limit)}${before(ahead)}`,
   slots_busy: ({ workers, ahead }) =>
     `waits: of ${count(workers?.slots, 'slot')} that workers have for it, all are busy, with ${some(workers?.busyWith)}${before(ahead)}`,
   in_line: ({ ahead }) => `is about to run: nothing is in its way${before(ahead)}`,
@@ -173,6 +175,33 @@ function onWorker({ runsOn }: ExplanationData): string {
   if (runsOn === undefined) return ''
   const where = runsOn.host === undefined ? '' : ` (${runsOn.host}, pid ${runsOn.pid})`
   return `on worker ${runsOn.worker}${where} since ${time(runsOn.since)}`
+}
+
+function limited(limit: ReachedLimit | undefined): string {
+  if (limit === undefined) return ''
+  const jobs =
+    limit.of === 'key' ? `of the jobs with the key "${limit.name}"` : `of its ${limit.of} "${limit.name}"`
+  if (limit.per === undefined) return `${jobs}, ${limit.limit} may run at once`
+  const soon = limit.opensAt === undefined ? '' : `, the next one ${at(limit.opensAt)}`
+  return `${jobs}, ${limit.limit} may start per ${span(limit.per)}${soon}`
+}
+
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1_000],
+  ['ms', 1],
+] as const
+
+/** As durations are written: `1h30m`. */
+function span(ms: number): string {
+  let rest = ms
+  return UNITS.map(([unit, length]) => {
+    const amount = Math.floor(rest / length)
+    rest -= amount * length
+    return amount === 0 ? '' : `${amount}${unit}`
+  }).join('')
 }
 
 function count(number: number | undefined, what: string): string {

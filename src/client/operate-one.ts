@@ -1,10 +1,23 @@
 import { KongTaskError } from '../core/errors.ts'
+import type { CheckedFilter } from '../core/job-filter.ts'
 import type { Job, JobId } from '../core/job.ts'
-import type { JobVerb, Operated } from '../store/operate-jobs.ts'
+import type { JobVerb } from '../store/operate-jobs.ts'
 import type { Store } from '../store/store.ts'
 
 /** How long to ask again for a job that somebody has. Milliseconds. */
 const PATIENCE = 5_000
+
+/** Among which jobs one is looked for, and what to say where it is none of them. */
+export interface Among {
+  readonly filter: CheckedFilter
+  /** `job`: as it is, where it is one of the others. */
+  readonly refusal: (id: JobId, job: Job | undefined, verb: JobVerb) => KongTaskError
+}
+
+const ALL_JOBS: Among = {
+  filter: {},
+  refusal: (id, job, verb) => (job === undefined ? notFound(id) : refusal(job, verb)),
+}
 
 /**
  * Does something with one job, and returns it as it is then; one that is kept nowhere, as it was.
@@ -15,31 +28,22 @@ export async function operateOne(
   store: Pick<Store, 'readJob' | 'operateJobs'>,
   verb: JobVerb,
   id: JobId,
+  among: Among = ALL_JOBS,
 ): Promise<Job> {
   const before = await store.readJob(id)
-  const [operated] = await store.operateJobs(verb, { targets: { ids: [id] }, filter: {}, patience: PATIENCE })
+  const order = { targets: { ids: [id] }, filter: among.filter, patience: PATIENCE }
+  const [operated] = await store.operateJobs(verb, order)
   const after = await store.readJob(id)
   const status = operated?.status ?? 'missing'
-  if (status !== 'done' && status !== 'told') throw refusalOf(id, status, after, verb)
+  if (status === 'conflict') throw conflict(id)
+  if (status === 'locked') throw locked(id)
+  if (status !== 'done' && status !== 'told') throw among.refusal(id, after, verb)
   // What is kept nowhere was there, or it would be missing.
   const job = after ?? before
-  if (job === undefined) throw notFound(id)
+  if (job === undefined) throw among.refusal(id, undefined, verb)
   return after === undefined && verb.kind === 'cancel' ? { ...job, state: 'cancelled' } : job
 }
 
-function refusalOf(
-  id: JobId,
-  status: Exclude<Operated['status'], 'done' | 'told'>,
-  job: Job | undefined,
-  verb: JobVerb,
-): KongTaskError {
-  if (status === 'conflict') return conflict(id)
-  if (status === 'locked') return new KongTaskError('KT_JOB_STATE', `Job ${id} ${LOCKED}`)
-  return job === undefined ? notFound(id) : refusal(job, verb)
-}
-
-const LOCKED =
-  'is locked by another transaction (one that completes it, say), and was so for 5 seconds. Try again.'
 const DONE: Readonly<Record<JobVerb['kind'], string>> = {
   cancel: 'cancelled',
   retry: 'retried',
@@ -62,7 +66,14 @@ function advice(id: JobId, state: Job['state'], kind: JobVerb['kind']): string {
   return kind === 'cancel' ? 'It is over.' : `To bring it back to life: kong.jobs.retry('${id}').`
 }
 
-export function conflict(id: JobId): KongTaskError {
+function locked(id: JobId): KongTaskError {
+  return new KongTaskError(
+    'KT_JOB_STATE',
+    `Job ${id} is locked by another transaction (one that completes it, say), and was so for ${PATIENCE / 1_000} seconds. Try again.`,
+  )
+}
+
+function conflict(id: JobId): KongTaskError {
   return new KongTaskError(
     'KT_UNIQUE_CONFLICT',
     `Job ${id} stays as it is: another job has its unique key. Wait until that one is finished, or delete one of the two.`,

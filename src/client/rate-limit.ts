@@ -1,3 +1,5 @@
+import { pause } from '../runtime/retry.ts'
+
 /** Batches a second, where there is a rate: small enough to be even, large enough to be cheap. */
 const BATCHES = 4
 
@@ -19,19 +21,7 @@ export class RateLimit {
   async wait(done: number, signal: AbortSignal | undefined): Promise<void> {
     if (this.#rate === undefined) return
     const dueAt = this.#startedAt + (done / this.#rate) * 1_000
-    await pause(dueAt - performance.now(), signal)
+    const early = dueAt - performance.now()
+    if (early > 0) await pause(early, signal)
   }
-}
-
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  if (ms <= 0 || signal?.aborted === true) return
-  await new Promise<void>((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal?.addEventListener('abort', end)
-  })
 }

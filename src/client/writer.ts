@@ -2,6 +2,7 @@ import type { Pool } from 'pg'
 import type { AddedJob, NewJob } from '../core/new-job.ts'
 import type { Queryable } from '../store/db.ts'
 import { openTransaction, type OpenTransaction } from '../store/open-transaction.ts'
+import { isConflict } from '../store/sqlstate.ts'
 import type { Store } from '../store/store.ts'
 
 /** The jobs of one call, split for the wire. */
@@ -98,7 +99,6 @@ async function writeAll(chunks: Chunks, writer: ChunkWriter): Promise<AddedJob[]
 
 const MOST_TRIES = 4
 
-/** Two transactions were in each other's way, and the database undid this one: the whole of it can be tried again. */
 async function againAfterConflict<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -107,9 +107,4 @@ async function againAfterConflict<T>(work: () => Promise<T>): Promise<T> {
       if (attempt === MOST_TRIES || !isConflict(error)) throw error
     }
   }
-}
-
-/** Deadlock, and what REPEATABLE READ and SERIALIZABLE refuse. */
-function isConflict(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === '40P01' || error.code === '40001')
 }

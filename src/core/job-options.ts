@@ -59,13 +59,13 @@ export interface JobOptions {
    */
   readonly serialKey?: string | undefined
   /**
-   * How many jobs may run at once over all processes, of this queue and: of the task (a number), with a key
-   * (`{ limit, key }`), or with the same value in the payload (`{ limit, by: 'tenantId' }`). What is too many waits.
+   * How many jobs of its queue may run at once over all processes: of its task (a number), with a key (`{ limit, key }`),
+   * or with the same value in their payload (`{ limit, by: 'tenantId' }`). What is too many waits.
    */
   readonly concurrency?: Concurrency | undefined
   /**
-   * How many jobs may start in a period over all processes: `{ limit: 100, per: '1m', burst: 10 }`; of this queue and of
-   * the task, with `key` or `by` as in `concurrency`.
+   * How many jobs of its queue may start in a period over all processes: `{ limit: 100, per: '1m', burst: 10 }` of its
+   * task; with `key` or `by` as in `concurrency`.
    */
   readonly rateLimit?: RateLimit | undefined
   /** Up to 32 marks of 1 to 100 characters; a runner leaves jobs alone that bear one of its `forbiddenFlags`. */

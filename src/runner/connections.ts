@@ -18,7 +18,8 @@ export interface Connections {
   readonly engine: Pool
   /** A new connection outside any pool, for LISTEN. */
   readonly session: () => Client
-  close(): Promise<void>
+  /** `idle` resolves when nothing that was begun needs them any more; nothing new is begun meanwhile. */
+  close(idle?: () => Promise<void>): Promise<void>
   /** @throws KT_CLOSED once closed */
   readonly checkOpen: () => void
 }
@@ -47,8 +48,9 @@ export function openConnections({ pool, ownsPool }: RunnerConfig, events: Emitte
           'The runner of this job has stopped; nothing can be added through it.',
         )
     },
-    close: async () => {
+    close: async (idle) => {
       isClosed = true
+      await idle?.()
       await engine.end()
       if (ownsPool) await pool.end()
       pool.off('error', onError)

@@ -2,7 +2,7 @@
 // last but one, because settlements need it, and the connections at the very end.
 import { hostname } from 'node:os'
 import { performance } from 'node:perf_hooks'
-import { createProducer } from '../client/producer.ts'
+import { createProducer, type Producer } from '../client/producer.ts'
 import type { Events } from '../core/events.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { NewJobOptions } from '../core/new-job.ts'
@@ -12,6 +12,7 @@ import { maintenance } from '../maintenance/maintenance.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { Emitter } from '../runtime/emitter.ts'
 import { EventStream } from '../runtime/event-stream.ts'
+import { pause } from '../runtime/retry.ts'
 import type { Service } from '../runtime/service.ts'
 import { explainError } from '../store/explain-error.ts'
 import { Listener } from '../store/listener.ts'
@@ -189,7 +190,7 @@ function wire({ config, events, connections, store, names }: Foundation): Parts 
     listener,
     ...maintenance({ store, events, rescueInterval: config.heartbeatInterval }),
   ]
-  return createParts({ config, events, worker, lease, services, connections })
+  return createParts({ config, events, worker, lease, producer, services, connections })
 }
 
 function logWriter(
@@ -214,11 +215,13 @@ interface RunnerParts {
   readonly events: Emitter<Events>
   readonly worker: Worker
   readonly lease: LeaseKeeper
+  readonly producer: Producer
   readonly services: readonly Service[]
   readonly connections: Connections
 }
 
-function createParts({ config, events, worker, lease, services, connections }: RunnerParts): Parts {
+function createParts(parts: RunnerParts): Parts {
+  const { config, events, worker, lease, producer, services, connections } = parts
   const stopped = deferred()
   let stopping: Promise<void> | undefined
   let hasStopped = false
@@ -242,7 +245,7 @@ function createParts({ config, events, worker, lease, services, connections }: R
     events.emit('worker.stopping', { worker: number, running: worker.running })
     await worker.stop(config.gracePeriod)
     for (const service of services.toReversed()) await service.stop()
-    await connections.close()
+    await connections.close(() => addedBy(producer))
     forgetSignals()
     hasStopped = true
     events.emit('worker.stopped', { worker: number })
@@ -262,6 +265,13 @@ function createParts({ config, events, worker, lease, services, connections }: R
     [Symbol.asyncDispose]: stop,
   }
   return { worker, runner, begin }
+}
+
+/** Until nothing that handlers have begun to add is under way. A stream of theirs may never end, and is cut off. */
+async function addedBy(producer: Producer): Promise<void> {
+  const isIdle = new AbortController()
+  void producer.idle().then(() => isIdle.abort())
+  await pause(LONGEST_DEADLINE, isIdle.signal)
 }
 
 function now(): number {

@@ -39,6 +39,8 @@ export class ProgressWriter {
   readonly #options: ProgressWriterOptions
   readonly #entries = new Map<ClaimedJob, Entry>()
   #timer: Timer | undefined
+  /** When the timer fires. Monotonic milliseconds. */
+  #timerAt = Infinity
   #writing: Promise<void> | undefined
 
   constructor(options: ProgressWriterOptions) {
@@ -57,7 +59,7 @@ export class ProgressWriter {
       saidAt,
     }
     this.#entries.set(job, entry)
-    this.#schedule()
+    this.#writeAt(entry.nextAt)
   }
 
   /** The handler has ended: its last word is due. */
@@ -71,29 +73,43 @@ export class ProgressWriter {
     }
     entry.hasEnded = true
     entry.nextAt = 0
-    this.#schedule()
+    this.#writeAt(0)
   }
 
   /** Writes what is left, if the database lets us. */
   async flushed(): Promise<void> {
     await this.#writing
-    this.#timer?.stop()
+    this.#disarm()
     for (const entry of this.#entries.values()) entry.nextAt = 0
     await this.#write()
-    this.#timer?.stop()
+    this.#disarm()
   }
 
-  #schedule(): void {
-    if (this.#writing !== undefined) return
-    this.#timer?.stop()
-    let due = Infinity
-    for (const { word, nextAt } of this.#entries.values()) if (word !== undefined) due = Math.min(due, nextAt)
-    this.#timer = startTimer(due - this.#options.now(), () => {
+  /** What is said while a batch is on its way waits for that. */
+  #writeAt(time: number): void {
+    if (this.#writing !== undefined || time >= this.#timerAt) return
+    this.#disarm()
+    this.#timerAt = time
+    this.#timer = startTimer(time - this.#options.now(), () => {
+      this.#disarm()
       this.#writing = this.#write().finally(() => {
         this.#writing = undefined
-        this.#schedule()
+        this.#writeAt(this.#nextAt())
       })
     })
+  }
+
+  #disarm(): void {
+    this.#timer?.stop()
+    this.#timerAt = Infinity
+  }
+
+  #nextAt(): number {
+    let first = Infinity
+    for (const { word, nextAt } of this.#entries.values()) {
+      if (word !== undefined) first = Math.min(first, nextAt)
+    }
+    return first
   }
 
   /** Never rejects: no job is worth failing for it. */

@@ -41,6 +41,10 @@ function addJobs(jobs: unknown): Attempt {
   return attempt
 }
 
+function limitQueue(...args: readonly unknown[]): Attempt {
+  return (kong) => Reflect.apply(Reflect.get(kong.queues, 'limit'), kong.queues, args)
+}
+
 const withTx =
   (tx: unknown): Attempt =>
   (kong) =>
@@ -235,6 +239,124 @@ const options: readonly Row[] = [
   ],
 ]
 
+/** With a sound rest, so that it is what is wrong. */
+function limits(option: string, rest: object): readonly Row[] {
+  const given = (value: unknown): Attempt => addJob('mail', {}, { [option]: value })
+  const withMember = (member: object): Attempt => given({ limit: 5, ...rest, ...member })
+  return [
+    [`${option}: null`, 'KT_OPTION_INVALID', given(null)],
+    [`${option}: text`, 'KT_OPTION_INVALID', given('5')],
+    [`${option}: a list`, 'KT_OPTION_INVALID', given([5])],
+    [`${option}: a map`, 'KT_OPTION_INVALID', given(new Map([['limit', 5]]))],
+    [`${option}: an object that says nothing`, 'KT_OPTION_INVALID', given({})],
+    [
+      `${option}: an object that cannot be read`,
+      'KT_OPTION_INVALID',
+      given(new Proxy({ limit: 5 }, unreadable())),
+    ],
+    [`${option}: a key and no limit`, 'KT_OPTION_INVALID', given({ ...rest, key: 'crm' })],
+    [`${option}: a misspelt member`, 'KT_OPTION_UNKNOWN', withMember({ limt: 5 })],
+    [`${option}: max for limit`, 'KT_OPTION_UNKNOWN', given({ max: 5, ...rest })],
+    [
+      `${option}: __proto__`,
+      'KT_OPTION_UNKNOWN',
+      given(JSON.parse('{"limit": 5, "per": "1s", "__proto__": {}}')),
+    ],
+    [`${option}: a limit of zero`, 'KT_OPTION_INVALID', withMember({ limit: 0 })],
+    [`${option}: a fractional limit`, 'KT_OPTION_INVALID', withMember({ limit: 1.5 })],
+    [`${option}: a limit as text`, 'KT_OPTION_INVALID', withMember({ limit: '5' })],
+    [`${option}: too high a limit`, 'KT_OPTION_INVALID', withMember({ limit: 1_000_001 })],
+    [`${option}: an endless limit`, 'KT_OPTION_INVALID', withMember({ limit: Infinity })],
+    [`${option}: a limit of null`, 'KT_OPTION_INVALID', withMember({ limit: null })],
+    [`${option}: an empty key`, 'KT_OPTION_INVALID', withMember({ key: '' })],
+    [`${option}: a key of 513 bytes`, 'KT_OPTION_INVALID', withMember({ key: `${'ü'.repeat(256)}x` })],
+    [`${option}: a key that is a number`, 'KT_OPTION_INVALID', withMember({ key: 7 })],
+    [`${option}: a key of null`, 'KT_OPTION_INVALID', withMember({ key: null })],
+    [`${option}: a key with \\u0000`, 'KT_OPTION_INVALID', withMember({ key: 'a\0' })],
+    [`${option}: an empty path`, 'KT_OPTION_INVALID', withMember({ by: '' })],
+    [`${option}: a path that begins with a dot`, 'KT_OPTION_INVALID', withMember({ by: '.id' })],
+    [`${option}: a path that ends with a dot`, 'KT_OPTION_INVALID', withMember({ by: 'customer.' })],
+    [`${option}: a path with a hole`, 'KT_OPTION_INVALID', withMember({ by: 'customer..id' })],
+    [`${option}: a path of 513 bytes`, 'KT_OPTION_INVALID', withMember({ by: 'x'.repeat(513) })],
+    [`${option}: a path as a list`, 'KT_OPTION_INVALID', withMember({ by: ['customer', 'id'] })],
+    [`${option}: a function of the payload`, 'KT_OPTION_INVALID', withMember({ by: () => 'x' })],
+    [`${option}: half a surrogate pair in a path`, 'KT_OPTION_INVALID', withMember({ by: 'a.\ud83d' })],
+    [`${option}: a key and a path`, 'KT_OPTION_INVALID', withMember({ key: 'crm', by: 'tenantId' })],
+  ]
+}
+
+const limited: readonly Row[] = [
+  ...limits('concurrency', {}),
+  ['concurrency: zero', 'KT_OPTION_INVALID', addJob('mail', {}, { concurrency: 0 })],
+  ['concurrency: negative', 'KT_OPTION_INVALID', addJob('mail', {}, { concurrency: -1 })],
+  ['concurrency: fractional', 'KT_OPTION_INVALID', addJob('mail', {}, { concurrency: 0.5 })],
+  ['concurrency: NaN', 'KT_OPTION_INVALID', addJob('mail', {}, { concurrency: Number.NaN })],
+  ['concurrency: Infinity', 'KT_OPTION_INVALID', addJob('mail', {}, { concurrency: Infinity })],
+  ['concurrency: too many', 'KT_OPTION_INVALID', addJob('mail', {}, { concurrency: 100_001 })],
+  [
+    'concurrency: a period',
+    'KT_OPTION_UNKNOWN',
+    addJob('mail', {}, { concurrency: { limit: 5, per: '1s' } }),
+  ],
+  ...limits('rateLimit', { per: '1s' }),
+  ['rateLimit: a number', 'KT_OPTION_INVALID', addJob('mail', {}, { rateLimit: 5 })],
+  ['rateLimit: no period', 'KT_DURATION_INVALID', addJob('mail', {}, { rateLimit: { limit: 5 } })],
+  [
+    'rateLimit: a period of 0',
+    'KT_DURATION_INVALID',
+    addJob('mail', {}, { rateLimit: { limit: 5, per: 0 } }),
+  ],
+  [
+    'rateLimit: a word',
+    'KT_DURATION_INVALID',
+    addJob('mail', {}, { rateLimit: { limit: 5, per: 'minute' } }),
+  ],
+  [
+    'rateLimit: too long',
+    'KT_DURATION_INVALID',
+    addJob('mail', {}, { rateLimit: { limit: 5, per: '36526d' } }),
+  ],
+  ['rateLimit: null per', 'KT_DURATION_INVALID', addJob('mail', {}, { rateLimit: { limit: 5, per: null } })],
+  ...[0, 1.5, '5', null, 1_000_001].map((burst): Row => [
+    `rateLimit: a burst of ${JSON.stringify(burst)}`,
+    'KT_OPTION_INVALID',
+    addJob('mail', {}, { rateLimit: { limit: 5, per: '1s', burst } }),
+  ]),
+  [
+    'addJobs: a limit that is wrong in one entry',
+    'KT_OPTION_INVALID',
+    addJobs([{ task: 'mail' }, { task: 'mail', concurrency: { limit: 5, by: 'a..b' } }]),
+  ],
+]
+
+const queueLimits: readonly Row[] = [
+  ['queues.limit: nothing', 'KT_OPTION_INVALID', limitQueue('mail')],
+  ['queues.limit: a number', 'KT_OPTION_INVALID', limitQueue('mail', 5)],
+  ['queues.limit: a bad name', 'KT_NAME_INVALID', limitQueue('two words', { concurrency: 5 })],
+  ['queues.limit: no name', 'KT_NAME_INVALID', limitQueue(undefined, { concurrency: 5 })],
+  ['queues.limit: misspelt', 'KT_OPTION_UNKNOWN', limitQueue('mail', { concurency: 5 })],
+  ['queues.limit: zero', 'KT_OPTION_INVALID', limitQueue('mail', { concurrency: 0 })],
+  ['queues.limit: false', 'KT_OPTION_INVALID', limitQueue('mail', { concurrency: false })],
+  ['queues.limit: too many', 'KT_OPTION_INVALID', limitQueue('mail', { concurrency: 100_001 })],
+  ['queues.limit: a key', 'KT_OPTION_INVALID', limitQueue('mail', { concurrency: { limit: 5, key: 'crm' } })],
+  ['queues.limit: a rate that is a number', 'KT_OPTION_INVALID', limitQueue('mail', { rateLimit: 5 })],
+  [
+    'queues.limit: a rate per 0',
+    'KT_DURATION_INVALID',
+    limitQueue('mail', { rateLimit: { limit: 5, per: 0 } }),
+  ],
+  [
+    'queues.limit: a rate with a key',
+    'KT_OPTION_UNKNOWN',
+    limitQueue('mail', { rateLimit: { limit: 5, per: '1s', key: 'crm' } }),
+  ],
+  [
+    'queues.limit: a sound rate beside a bad number',
+    'KT_OPTION_INVALID',
+    limitQueue('mail', { concurrency: 1.5, rateLimit: { limit: 5, per: '1s' } }),
+  ],
+]
+
 const times: readonly Row[] = [
   ['scheduledIn: words', 'KT_DURATION_INVALID', addJob('mail', {}, { scheduledIn: 'in 5 minutes' })],
   ['scheduledIn: empty', 'KT_DURATION_INVALID', addJob('mail', {}, { scheduledIn: '' })],
@@ -354,6 +476,8 @@ export const badInputs: readonly BadInput[] = [
   ...payloads(),
   ...names,
   ...options,
+  ...limited,
+  ...queueLimits,
   ...times,
   ...bulk,
   ...transactions,

@@ -238,6 +238,46 @@ const metadata = fc.oneof(
   },
   { weight: 1, arbitrary: fc.constantFrom(999, 1_000, 1_001).map((n) => nested(n, true)) },
 )
+/** Members of an object, each of them nearly always sound; some left out, now and then a strange one beside. */
+const membersOf = (members: Readonly<Record<string, fc.Arbitrary<unknown>>>): fc.Arbitrary<object> =>
+  fc
+    .tuple(
+      ...Object.entries(members).map(([member, value]) =>
+        fc.option(
+          value.map((given): [string, unknown] => [member, given]),
+          { nil: undefined, freq: 3 },
+        ),
+      ),
+      fc.option(fc.tuple(key, leaf), { nil: undefined, freq: 20 }),
+    )
+    .map((entries) => objectOf(entries.filter((one) => one !== undefined)))
+const most = fc.constantFrom(1, 5, 99_999, 100_000, 100_001, 999_999, 1_000_000, 1_000_001)
+const atMost = fc.oneof({ weight: 4, arbitrary: most }, { weight: 1, arbitrary: integer })
+const scope = {
+  key: keyText,
+  by: fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom('a', 'a.b', '0', 'a.-1.b', '.', '.a', 'a.', 'a..b', 'ü.💌') },
+    { weight: 1, arbitrary: keyText },
+  ),
+}
+const soundPer = fc.constantFrom<unknown>('1m', 1, '36525d', '0.5ms', 60_000)
+const concurrency = fc.oneof(
+  { weight: 2, arbitrary: atMost },
+  { weight: 6, arbitrary: membersOf({ limit: atMost, ...scope }) },
+  { weight: 1, arbitrary: json },
+)
+const rateLimit = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: membersOf({
+      limit: atMost,
+      per: fc.oneof({ weight: 3, arbitrary: soundPer }, { weight: 1, arbitrary: duration }),
+      burst: atMost,
+      ...scope,
+    }),
+  },
+  { weight: 1, arbitrary: json },
+)
 const VALUES: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   scheduledIn: duration,
   scheduledAt: instant,
@@ -252,6 +292,8 @@ const VALUES: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   uniqueFor: duration,
   onConflict: fc.oneof(fc.constantFrom('skip', 'replace', 'keep_schedule'), leaf),
   serialKey: keyText,
+  concurrency,
+  rateLimit,
   flags: labels,
   scheduleIn: leaf,
   __proto__0: leaf,
@@ -281,13 +323,15 @@ const options = fc.oneof(
 /** The code with which a call was refused, or what was stored. */
 type Verdict = { readonly refused: string } | { readonly stored: unknown }
 
-/** What the tables hold of the jobs that this transaction has added, ids aside. */
+/** What the tables hold of the jobs that this transaction has added, ids aside; a new task has another each time. */
 async function stored(
   statuses: readonly { readonly id: string; readonly status: string }[],
 ): Promise<unknown> {
   const { rows } = await client.query(
     `select t.name as task, q.name as queue, j.payload::text, j.run_at::text, j.lane, j.max_attempts, j.retain_s,
-            j.extras::text, j.serial_key, u.key, u.until::text
+            j.extras::text, j.serial_key, u.key, u.until::text,
+            replace(j.limits::text, ':task:' || j.task_id || '"', ':task"') as limits,
+            replace(j.waits_for, ':task:' || j.task_id, ':task') as waits_for
        from kongtask.jobs j
        join kongtask.tasks t on t.id = j.task_id
        join kongtask.queues q on q.id = j.queue_id
@@ -446,6 +490,12 @@ it('many jobs, as JSON text: the same, down to the entry that is named', { timeo
         '[{"task":"a","payload":{"a":1,"a":2}}]',
         '[{"task":"a","serialKey":"s"},{"task":"a","serialKey":"s"}]',
         '[{"task":"a","onConflict":"skip"}]',
+        '[{"task":"a","concurrency":2.0},{"task":"a","concurrency":{"limit":2}},{"task":"a","concurrency":1e5}]',
+        '[{"task":"a","concurrency":{"limit":2,"by":"t"},"payload":{"t":1.5}},{"task":"a","concurrency":{"by":"t","limit":2}}]',
+        '[{"task":"a","rateLimit":{"limit":1,"limit":2,"per":"1s"}}]',
+        '[{"task":"a","rateLimit":{"limit":1,"per":1e400}}]',
+        '[{"task":"a","rateLimit":{"limit":1,"per":"1s","key":"k","by":"t"}}]',
+        '[{"task":"a","rateLimit":{"limit":1,"per":"1s","Burst":1}}]',
         '[null]',
         '[[]]',
         ' [ ] ',

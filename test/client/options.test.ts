@@ -1,7 +1,16 @@
 // docs/options.md as tests: every option, given in every way that its table shows, is stored and read back the same.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { defineTask, handle, KongTask, run, type AddedJob, type JobOptions } from 'kongtask'
+import {
+  defineTask,
+  handle,
+  KongTask,
+  run,
+  type AddedJob,
+  type Concurrency,
+  type JobOptions,
+  type RateLimit,
+} from 'kongtask'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { OPTION_CHECKS } from '../../src/core/job-options.ts'
 import { silent } from '../journeys/journey-logger.ts'
@@ -30,6 +39,8 @@ interface Facts {
   readonly metadata: unknown
   readonly uniqueKey: string | undefined
   readonly serialKey: string | undefined
+  readonly concurrency: unknown
+  readonly rateLimit: unknown
   readonly flags: readonly string[]
   /** Milliseconds from its creation; or the time itself, where it was fixed. */
   readonly due: number | string
@@ -51,6 +62,8 @@ const PLAIN: Facts = {
   metadata: {},
   uniqueKey: undefined,
   serialKey: undefined,
+  concurrency: undefined,
+  rateLimit: undefined,
   flags: [],
   due: 0,
   lane: 1,
@@ -116,6 +129,20 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     options: { serialKey: 'customer 7' },
     expected: { serialKey: 'customer 7', serial_key: 'customer 7', extras: { serialKey: 'customer 7' } },
   },
+  concurrency: {
+    options: { concurrency: { limit: 100_000, by: 'customer.id' } },
+    expected: {
+      concurrency: { limit: 100_000, by: 'customer.id' },
+      extras: { concurrency: { limit: 100_000, by: 'customer.id' } },
+    },
+  },
+  rateLimit: {
+    options: { rateLimit: { limit: 100, per: '1m0.5s', burst: 7, key: 'crm' } },
+    expected: {
+      rateLimit: { limit: 100, per: 60_500, burst: 7, key: 'crm' },
+      extras: { rateLimit: { limit: 100, per: 60_500, burst: 7, key: 'crm' } },
+    },
+  },
   flags: {
     options: { flags: ['gpu', 'eu'] },
     expected: { flags: ['gpu', 'eu'], extras: { flags: ['gpu', 'eu'] } },
@@ -134,6 +161,7 @@ async function factsOf(id: string): Promise<Facts> {
   )
   if (job === undefined) throw new Error(`there is no job ${id}`)
   const { payload, state, queue, maxAttempts, priority, tags, metadata, uniqueKey, serialKey, flags } = job
+  const { concurrency, rateLimit } = job
   const due =
     job.scheduledAt.getUTCFullYear() > 2100
       ? job.scheduledAt.toISOString()
@@ -148,6 +176,8 @@ async function factsOf(id: string): Promise<Facts> {
     metadata,
     uniqueKey,
     serialKey,
+    concurrency,
+    rateLimit,
     flags,
     due,
     ...rows[0],
@@ -271,6 +301,68 @@ describe('an option', () => {
       expect(await factsOf((await kong.addJob(task, PAYLOAD)).id)).toEqual({ ...PLAIN, ...expected })
     },
   )
+})
+
+const CONCURRENCIES: readonly Concurrency[] = [
+  1,
+  { limit: 3 },
+  { limit: 1, key: 'ä b' },
+  { limit: 1, by: 'n' },
+]
+const RATES: readonly RateLimit[] = [
+  { limit: 1, per: 1 },
+  { limit: 1_000_000, per: '36525d', burst: 1_000_000 },
+  { limit: 5, per: '1s', by: 'a.0.b c' },
+]
+
+describe('a limit', () => {
+  it.each(CONCURRENCIES)(
+    'of concurrency, %j, is stored in the same form whichever way it is given',
+    async (given) => {
+      const expected = typeof given === 'number' ? { limit: given } : given
+      for (const add of Object.values(WAYS).slice(1)) {
+        const { id } = await add('limited', { concurrency: given })
+        expect(await factsOf(id)).toMatchObject({
+          concurrency: expected,
+          rateLimit: undefined,
+          extras: { concurrency: expected },
+        })
+      }
+    },
+  )
+
+  it.each(RATES)('of a rate, %j, is stored in the same form whichever way it is given', async (given) => {
+    const expected = {
+      ...given,
+      per: given.per === '36525d' ? 3_155_760_000_000 : given.per === '1s' ? 1_000 : 1,
+    }
+    for (const add of Object.values(WAYS).slice(1)) {
+      const { id } = await add('limited', { rateLimit: given })
+      expect(await factsOf(id)).toMatchObject({ rateLimit: expected, extras: { rateLimit: expected } })
+    }
+  })
+
+  it('is known to the handler, and to what is left of the job', async () => {
+    const limits = { concurrency: 2, rateLimit: { limit: 5, per: '1s', by: 'tenant' } }
+    const expected = { concurrency: { limit: 2 }, rateLimit: { limit: 5, per: 1_000, by: 'tenant' } }
+    const seen: unknown[] = []
+    const handler = handle(defineTask('knowing', { ...limits, queue: 'knowing' }), (_, { job }) => {
+      seen.push({ concurrency: job.concurrency, rateLimit: job.rateLimit })
+    })
+    const { pool } = database
+    const runner = await run({
+      pool,
+      tasks: [handler],
+      queues: { knowing: 1 },
+      logger: silent,
+      migrate: false,
+    })
+    const { id } = await kong.addJob('knowing', PAYLOAD)
+    await kong.jobs.result(id)
+    await runner.stop()
+    expect(seen).toEqual([expected])
+    expect(await kong.jobs.get(id)).toMatchObject({ state: 'completed', ...expected })
+  })
 })
 
 /** Starts and stops a runner, which publishes its tasks. */

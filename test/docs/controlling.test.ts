@@ -9,7 +9,7 @@ const execute = promisify(execFile)
 
 it('the snippets of docs/controlling.md compile, run one after the other, and say what the page says', async () => {
   const snippets = await snippetsOf('docs/controlling.md')
-  expect(snippets).toHaveLength(5)
+  expect(snippets).toHaveLength(6)
   // Each stands in a block of its own, but for the first, which opens the client.
   const [first = '', ...rest] = snippets
   const code = `${first}${rest.map((snippet) => `{\n${snippet}}\n`).join('')}export {}\n`
@@ -25,8 +25,8 @@ it('the snippets of docs/controlling.md compile, run one after the other, and sa
     },
   })
   const lines = stdout.split('\n')
-  const said = [...(snippets[3] ?? '').matchAll(/console\.log\(.*\) \/\/ (.*)$/gm)].map(([, text]) => text)
-  expect(said).toEqual(['ready no_worker', 'Job 1 waits: no worker is live.', '0'])
+  const said = [...code.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm)].map(([, text]) => text)
+  expect(said).toEqual(['10 undefined', 'ready no_worker', 'Job 1 waits: no worker is live.', '0'])
   for (const text of said) expect(lines).toContain(text)
 })
 

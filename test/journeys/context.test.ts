@@ -61,6 +61,8 @@ describe('the job in the context', () => {
         rootId: id,
         uniqueKey: undefined,
         serialKey: undefined,
+        concurrency: undefined,
+        rateLimit: undefined,
         metadata: { tenant: 5 },
         errors: [],
         result: undefined,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { pgDatabase } from '../../src/store/pg-database.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import type { Registration } from '../../src/store/workers.ts'
-import { deferred } from '../support/wait.ts'
+import { deferred, eventually } from '../support/wait.ts'
 import { once, settled, useJourney } from './journey.ts'
 
 const app = useJourney()
@@ -383,6 +383,155 @@ describe('a job that is due', () => {
     await running
     await app.kong.workers.drain(await numberOf(runner))
     expect(await explain(await add())).toMatchObject({ cause: 'no_worker' })
+    letGo()
+  })
+})
+
+describe('a job that waits for a limit over all processes', () => {
+  /** Resolves once a claim has met the job, or adding it, and parked it. */
+  async function parked(id: string): Promise<Explanation> {
+    return eventually(async () => {
+      const rows = await app.query('select from kongtask.jobs where id = $1 and waits_for is not null', [id])
+      expect(rows).toHaveLength(1)
+      return explain(id)
+    })
+  }
+
+  it('of its task', async () => {
+    const { running, letGo } = await holding({ concurrency: 5 })
+    await add({ concurrency: 1 })
+    await running
+    const id = await add({ concurrency: 1 })
+    expect(await parked(id)).toMatchObject({
+      state: 'ready',
+      cause: 'limited',
+      sentence: `Job ${id} waits for a limit over all processes: of its task "work", 1 may run at once.`,
+      data: { limit: { of: 'task', name: 'work', limit: 1, per: undefined, opensAt: undefined }, ahead: 0 },
+    })
+    letGo()
+  })
+
+  it('of a key, and how many wait for the same before it', async () => {
+    const { running, letGo } = await holding({ concurrency: 5 })
+    const addFor = async (tenantId: string, priority: number): Promise<string> =>
+      (await app.kong.addJob('work', { tenantId }, { priority, concurrency: { limit: 1, by: 'tenantId' } }))
+        .id
+    await addFor('seven', 0)
+    await running
+    const id = await addFor('seven', 3)
+    await parked(await addFor('seven', 2))
+    await parked(await addFor('seven', 4))
+    expect(await parked(id)).toMatchObject({
+      cause: 'limited',
+      sentence: `Job ${id} waits for a limit over all processes: of the jobs with the key "seven", 1 may run at once, and 1 job of its queue comes before it.`,
+      data: { limit: { of: 'key', name: 'seven', limit: 1 }, ahead: 1 },
+    })
+    letGo()
+  })
+
+  it('of how many of its task may start, and when the next one may', async () => {
+    const runner = await app.run({ work: () => undefined })
+    const rateLimit = { limit: 1, per: '1h30m' }
+    const done = settled(runner, 1)
+    await add({ rateLimit })
+    const [event] = await done
+    const id = await add({ rateLimit })
+    const explanation = await parked(id)
+    expect(explanation).toMatchObject({
+      cause: 'limited',
+      data: { limit: { of: 'task', name: 'work', limit: 1, per: 5_400_000, opensAt: expect.any(Date) } },
+    })
+    expect(explanation.sentence).toMatch(
+      /: of its task "work", 1 may start per 1h30m, the next one at \d{4}-.*Z\.$/,
+    )
+    const [{ wait } = { wait: undefined }] = await app.query(
+      'select extract(epoch from $1 - kongtask.clock())::float8 as wait',
+      [explanation.data.limit?.opensAt],
+    )
+    expect(wait).toBeGreaterThan(5_000)
+    expect(wait).toBeLessThanOrEqual(5_400)
+    expect(event?.job.id).not.toBe(id)
+  })
+
+  it('of how many with its key may start', async () => {
+    const runner = await app.run({ work: () => undefined })
+    const rateLimit = { limit: 2, per: '1d', key: 'crm: "eu"' }
+    const done = settled(runner, 1)
+    await add({ rateLimit })
+    await done
+    expect(await parked(await add({ rateLimit }))).toMatchObject({
+      cause: 'limited',
+      sentence: expect.stringContaining('of the jobs with the key "crm: "eu"", 2 may start per 1d, the next'),
+      data: { limit: { of: 'key', name: 'crm: "eu"', limit: 2, per: 86_400_000 } },
+    })
+  })
+
+  it('of its queue', async () => {
+    await app.kong.queues.limit('default', { concurrency: 1 })
+    const { running, letGo } = await holding({ concurrency: 5 })
+    await add()
+    await running
+    const id = await add()
+    expect(await explain(id)).toMatchObject({
+      state: 'ready',
+      cause: 'limited',
+      sentence: `Job ${id} waits for a limit over all processes: of its queue "default", 1 may run at once.`,
+      data: { limit: { of: 'queue', name: 'default', limit: 1, per: undefined }, workers: { freeSlots: 4 } },
+    })
+    letGo()
+  })
+
+  it('of how many of its queue may start, and when the next one may', async () => {
+    await app.kong.queues.limit('default', { rateLimit: { limit: 1, per: '1h' } })
+    const runner = await app.run({ work: () => undefined })
+    const done = settled(runner, 1)
+    await add()
+    await done
+    const explanation = await explain(await add())
+    expect(explanation).toMatchObject({
+      state: 'ready',
+      cause: 'limited',
+      data: { limit: { of: 'queue', name: 'default', limit: 1, per: 3_600_000, opensAt: expect.any(Date) } },
+    })
+    expect(explanation.sentence).toMatch(
+      /: of its queue "default", 1 may start per 1h, the next one at .*Z\.$/,
+    )
+  })
+
+  it('that no claim has seen it reach yet', async () => {
+    const limits = [{ concurrency: 1 }, { rateLimit: { limit: 1, per: '1h', key: 'crm' } }]
+    await Promise.all(limits.map((limit) => add(limit)))
+    // It has one of each, and looks no more.
+    await stranger()
+    const ids = await Promise.all(limits.map((limit) => add(limit)))
+    expect(await app.query('select from kongtask.jobs where waits_for is not null')).toEqual([])
+    expect(await Promise.all(ids.map(explain))).toMatchObject([
+      { cause: 'limited', data: { limit: { of: 'task', name: 'work', limit: 1 } } },
+      { cause: 'limited', data: { limit: { of: 'key', name: 'crm', opensAt: expect.any(Date) } } },
+    ])
+  })
+
+  it('and is in line where the limits leave room', async () => {
+    await app.kong.queues.limit('default', { concurrency: 9, rateLimit: { limit: 9, per: '1s', burst: 9 } })
+    await store().registerWorker(60_000, { tasks: ['work'], queues: null, concurrency: 3 })
+    expect(await explain(await add({ concurrency: 1, rateLimit: { limit: 1, per: '1h' } }))).toMatchObject({
+      cause: 'in_line',
+      data: { limit: undefined },
+    })
+  })
+
+  it('is paused, or finds no worker, before it is limited', async () => {
+    const { runner, running, letGo } = await holding({ concurrency: 5 })
+    await add({ concurrency: 1 })
+    await running
+    const id = await add({ concurrency: 1 })
+    await parked(id)
+    await app.kong.tasks.pause('work')
+    const limit = { of: 'task', name: 'work', limit: 1 }
+    expect(await explain(id)).toMatchObject({ cause: 'task_paused', data: { limit } })
+    await app.kong.tasks.resume('work')
+    await app.kong.workers.drain(await numberOf(runner))
+    expect(await explain(id)).toMatchObject({ cause: 'no_worker', data: { limit } })
     letGo()
   })
 })

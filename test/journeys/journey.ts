@@ -9,6 +9,7 @@ import {
 } from 'kongtask'
 import { afterAll, afterEach, beforeAll, beforeEach, inject } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { emptyTables } from '../support/empty-tables.ts'
 import { withClient } from '../support/run-databases.ts'
 import { silent } from './journey-logger.ts'
 
@@ -33,11 +34,7 @@ export class Journey {
   }
 
   async empty(): Promise<void> {
-    await this.query(
-      `truncate kongtask.jobs, kongtask.claims, kongtask.workers, kongtask.dead_letters, kongtask.history,
-         kongtask.history_overflow, kongtask.chores, kongtask.queues, kongtask.tasks,
-         kongtask.completions, kongtask.steps, kongtask.progress, kongtask.logs restart identity`,
-    )
+    await emptyTables((text) => this.query(text))
   }
 
   /** A runner that hears of jobs at once and looks without being told only once an hour, unless told otherwise. */

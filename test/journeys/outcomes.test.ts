@@ -14,7 +14,7 @@ import {
   snooze,
   type Runner,
 } from 'kongtask'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { root } from '../docs/snippets.ts'
 import { deferred } from '../support/wait.ts'
 import { once, settled, useJourney } from './journey.ts'
@@ -28,7 +28,8 @@ const THE_HANDLERS = 'sold out'
 interface Ending {
   /** What the handler does once it is told to go on. */
   readonly end: (signal: AbortSignal) => unknown
-  readonly timeout?: number
+  /** Its time is over when everything else has happened. */
+  readonly timesOut?: true
   /** Does not wait for being told. */
   readonly isDeaf?: true
   readonly stops?: true
@@ -45,10 +46,10 @@ const endings: Readonly<Record<string, Ending>> = {
   'throws `RETRYABLE: …`': throwing(() => new Error('RETRYABLE: busy')),
   'throws `RetryableError`, `retryIn`': throwing(() => new RetryableError('busy', { retryIn: '2h' })),
   'throws `RetryableError`, `retryAt`': throwing(() => new RetryableError('busy', { retryAt: SOME_DAY })),
-  'runs into its `timeout`': { end: throwWhenAborted, timeout: 30 },
+  'runs into its `timeout`': { end: throwWhenAborted, timesOut: true },
   'ignores its signal (`job.stuck`)': {
     end: () => new Promise(() => undefined),
-    timeout: 30,
+    timesOut: true,
     isDeaf: true,
   },
   'is interrupted by a shutdown, throws': { end: throwWhenAborted, stops: true },
@@ -80,6 +81,19 @@ interface Situation {
 }
 
 const nothing = (): Promise<void> => Promise.resolve()
+
+/** Milliseconds that nothing else here takes. Such a timer goes off when the test says so. */
+const TIMEOUT = 3_456_789
+let timeIsOver = deferred()
+beforeEach(() => {
+  timeIsOver = deferred()
+  const start = globalThis.setTimeout
+  vi.spyOn(globalThis, 'setTimeout').mockImplementation((fire, ms, ...args) => {
+    if (ms === TIMEOUT) void timeIsOver.promise.then(() => fire(...args))
+    return start(fire, ms, ...args)
+  })
+})
+afterEach(() => void vi.restoreAllMocks())
 
 const situations: readonly Situation[] = [
   { column: 'first attempt', attempt: 1, meanwhile: nothing, isHeard: false },
@@ -140,11 +154,11 @@ async function giveToAnotherAndTell(): Promise<void> {
 /** Plays one cell, and says in the words of the page what became of the job. */
 async function play(ending: Ending, { column, attempt, meanwhile, isHeard }: Situation): Promise<string> {
   const [started, gate] = [deferred<AbortSignal>(), deferred()]
-  // What is told to end needs no timeout for it; what happens meanwhile must happen before it.
   const task = defineTask('work', {
     maxAttempts: 3,
     backoff: fixed('1h', { jitter: 0 }),
-    timeout: isHeard ? undefined : (ending.timeout ?? 0) * (meanwhile === nothing ? 1 : 100) || undefined,
+    // What is told to end needs no timeout for it.
+    timeout: ending.timesOut === true && !isHeard ? TIMEOUT : undefined,
   })
   const work = handle(task, async (_, { signal }) => {
     started.resolve(signal)
@@ -163,6 +177,7 @@ async function play(ending: Ending, { column, attempt, meanwhile, isHeard }: Sit
   const isOurs = column !== 'lease lost meanwhile'
   const stopped = ending.stops === true || !isOurs ? runner.stop() : undefined
   gate.resolve()
+  timeIsOver.resolve()
   await stuck
   await (stopped ?? isOver)
   return inWords(id, attempt)

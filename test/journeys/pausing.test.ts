@@ -211,6 +211,8 @@ describe('the lists', () => {
       {
         name: 'busy',
         pausedAt: expect.any(Date),
+        concurrency: undefined,
+        rateLimit: undefined,
         scheduled: 0,
         ready: 20,
         running: 0,

@@ -1,5 +1,6 @@
-import { run, ShutdownError, type Runner } from 'kongtask'
+import { defineTask, run, ShutdownError, type AddedJob, type Runner } from 'kongtask'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { deferred, eventually } from '../support/wait.ts'
 import { silent } from './journey-logger.ts'
 import { once, settled, useJourney } from './journey.ts'
@@ -140,6 +141,41 @@ describe('stop', () => {
     await runner.stop()
     expect(new Set(ran.values())).toEqual(new Set([1]))
     expect(await app.states()).toEqual({ completed: 1_000 })
+  })
+
+  it('lets what handlers have begun to add be added, behind their ends too', async () => {
+    const checked = deferred()
+    const later = defineTask('later', { payload: z.number().refine(() => checked.promise.then(() => true)) })
+    let adding: Promise<AddedJob> | undefined
+    const runner = await app.run({
+      work: (_, { addJob }) => {
+        adding = addJob(later, 1)
+      },
+    })
+    const done = settled(runner, 1)
+    await app.kong.addJob('work')
+    await done
+    const stopped = runner.stop()
+    // Its lease is the last thing that it gives back before its connections.
+    await eventually(async () => expect(await app.query('select from kongtask.workers')).toEqual([]))
+    checked.resolve()
+    const { id } = (await adding) ?? {}
+    await stopped
+    expect(await app.job(id ?? '')).toMatchObject({ state: 'ready', task: 'later', payload: 1 })
+  })
+
+  it('has nothing added through it afterwards', async () => {
+    let add: (() => Promise<AddedJob>) | undefined
+    const runner = await app.run({
+      work: (_, { addJob }) => {
+        add = () => addJob('later')
+      },
+    })
+    const done = settled(runner, 1)
+    await app.kong.addJob('work')
+    await done
+    await runner.stop()
+    await expect(add?.()).rejects.toMatchObject({ code: 'KT_CLOSED' })
   })
 
   it('may be called again and again', async () => {

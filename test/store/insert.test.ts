@@ -96,6 +96,38 @@ describe('added jobs', () => {
   })
 })
 
+describe('one job with nothing said about it', () => {
+  const addBySql = async (kind: object, payloads: readonly unknown[] = [{}]): Promise<unknown> =>
+    db.query('select ordinal, id, status from kongtask.insert_jobs($1, null, $2)', [
+      JSON.stringify([kind]),
+      JSON.stringify(payloads),
+    ])
+
+  it('is the same whether its task was seen before or not', async () => {
+    const [first, second] = [await db.addOne({ contract: true }), await db.addOne({ contract: true })]
+    expect(await row(second)).toEqual(await row(first))
+  })
+
+  it('needs a name that is text, even where a task of that name is known', async () => {
+    await db.addOne({ task: '5' })
+    await expect(addBySql({ task: 5, options: {}, contract: true })).rejects.toThrow('KT_TASK_INVALID')
+    expect(await addBySql({ task: '5', options: {}, contract: true })).toMatchObject([{ status: 'added' }])
+  })
+
+  it('is not added where there is none', async () => {
+    await db.addOne()
+    expect(await addBySql({ task: 'work', options: {}, contract: true }, [])).toEqual([])
+    expect(await db.value('select count(*)::int from kongtask.jobs')).toBe(1)
+  })
+
+  it('keeps the job by whose handler it was added', async () => {
+    await db.addOne()
+    await addBySql({ task: 'work', options: {}, contract: true, parent: { id: '7', root: '3' } })
+    const extras = await db.value('select extras from kongtask.jobs order by id desc limit 1')
+    expect(extras).toEqual({ parentId: '7', rootId: '3' })
+  })
+})
+
 describe('the due time', () => {
   it('counts from the clock of the database', async () => {
     await db.moveClock('3 days')

@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { NewJobOptions } from '../../src/core/new-job.ts'
-import type { ClaimedJob } from '../../src/store/claim-jobs.ts'
 import type { Settlement } from '../../src/core/settlement.ts'
 import { first, newJob, useStore, type FixtureJob, type FixtureWorker } from './fixture.ts'
 import {
@@ -11,12 +10,11 @@ import {
   Connections,
   dead,
   drop,
+  error,
   redrive,
   released,
-  retry,
   setClock,
   settle,
-  snoozed,
   stopClock,
 } from './keyed.ts'
 
@@ -124,8 +122,8 @@ describe('a limit of concurrency', () => {
     ['completed', completed],
     ['dead', dead],
     ['cancelled', cancelled],
-    ['retry', { ...retry, delay: 3_600_000 }],
-    ['snoozed', { ...snoozed, delay: 3_600_000 }],
+    ['retry', { kind: 'retry', delay: 3_600_000, error }],
+    ['snoozed', { kind: 'snoozed', delay: 3_600_000 }],
   ]
   it.each(ends)('makes room for another when a job ends: %s', async (_, settlement) => {
     const ids = await addSingly(3, { ...keyed(1), retain: false })

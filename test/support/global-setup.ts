@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { TestProject } from 'vitest/node'
 import { startPostgres } from '../../src/embedded/embedded.ts'
+import { memoryFolder } from './memory-folder.ts'
 import { dropDatabasesOf } from './run-databases.ts'
 
 declare module 'vitest' {
@@ -14,6 +15,9 @@ declare module 'vitest' {
 
 /** One server for the whole run: that of TEST_DATABASE_URL, else one of our own, which ends with the run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // The processes of the tests inherit it, and their servers with them.
+  const memory = await memoryFolder()
+  if (memory !== undefined) process.env['TMPDIR'] ??= memory
   const given = process.env['TEST_DATABASE_URL']
   const own = given === undefined || given === '' ? await startPostgres({ durable: false }) : undefined
   const admin = own?.connectionString ?? given ?? ''

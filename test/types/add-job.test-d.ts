@@ -3,16 +3,17 @@ import { expectTypeOf } from 'expect-type'
 import {
   defineTask,
   newJob,
+  type AddedCounts,
   type AddedJob,
   type InputOf,
   type KongTask,
   type NewJobSpec,
   type OutputOf,
+  type StreamOptions,
 } from 'kongtask'
 import { Client } from 'pg'
 import * as v from 'valibot'
 import { z } from 'zod'
-import type { AddedCounts } from '../../src/core/add-job.ts'
 
 declare const kong: KongTask
 
@@ -136,6 +137,30 @@ export function options(): void {
   void kong.addJob(mail, { to: 'a' }, { schedledIn: '5m' })
   // @ts-expect-error wrong type
   void kong.addJob('mail', {}, { maxAttempts: '3' })
+  void kong.addJob('mail', {}, { concurrency: 5, rateLimit: { limit: 5, per: '1m' } })
+  void kong.addJob(mail, { to: 'a' }, { concurrency: { limit: 5, key: 'crm' } })
+  void kong.addJob(
+    mail,
+    { to: 'a' },
+    { concurrency: undefined, rateLimit: { limit: 5, per: 1, burst: undefined } },
+  )
+  const perhaps: { key: string | undefined } = { key: undefined }
+  void kong.addJob('mail', {}, { concurrency: { limit: 5, ...perhaps } })
+  void kong.addJobs([{ task: mail, payload: { to: 'a' }, concurrency: { limit: 5, by: 'to' } }])
+  defineTask('x', { payload: z.object({ tenantId: z.string() }), concurrency: { limit: 5, by: 'tenantId' } })
+  defineTask('x', { rateLimit: { limit: 5, per: '1m', burst: 5, key: 'crm' } })
+  // @ts-expect-error a key or a path, not both
+  void kong.addJob('mail', {}, { concurrency: { limit: 5, key: 'crm', by: 'to' } })
+  // @ts-expect-error a path is text
+  void kong.addJob('mail', {}, { concurrency: { limit: 5, by: ['to'] } })
+  // @ts-expect-error misspelt
+  void kong.addJob('mail', {}, { concurrency: { limit: 5, keys: 'crm' } })
+  // @ts-expect-error misspelt, in a bulk
+  void kong.addJobs([{ task: mail, payload: { to: 'a' }, concurrency: { limt: 5 } }])
+  // @ts-expect-error no period
+  void kong.addJob('mail', {}, { rateLimit: { limit: 5 } })
+  // @ts-expect-error a rate is no number
+  defineTask('x', { rateLimit: 5 })
   // @ts-expect-error null is not "not given"
   void kong.addJob('mail', {}, { queue: null })
   // @ts-expect-error unknown option of a task
@@ -209,6 +234,7 @@ export function streams(): void {
     readonly replaced: number
   }>()
   const onAdded = async (jobs: readonly AddedJob[], first: number): Promise<void> => void [jobs, first]
+  expectTypeOf<{ onAdded: typeof onAdded }>().toExtend<StreamOptions>()
   void kong.addJobs(source, { onAdded })
   void kong.addJobs(source, { onAdded: (jobs) => void jobs[0]?.id })
   void kong.addJobs(source, { onAdded: undefined })

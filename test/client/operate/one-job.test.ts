@@ -2,6 +2,7 @@
 import { KongTaskError, type JobCancelledError, type Jobs } from 'kongtask'
 import { describe, expect, it } from 'vitest'
 import { settled, useJourney } from '../../journeys/journey.ts'
+import { withClient } from '../../support/run-databases.ts'
 import { deferred, eventually } from '../../support/wait.ts'
 
 const app = useJourney()
@@ -345,6 +346,57 @@ describe('another priority', () => {
     holding.resolve()
     await done
     expect(order).toEqual([first, second, third])
+  })
+})
+
+describe('a job that is parked behind a limit', () => {
+  /** As a claim parks it. */
+  async function parked(): Promise<string> {
+    const { id } = await app.kong.addJob('limited', {}, { priority: 3 })
+    await app.query(
+      `update kongtask.jobs set lane = lane + 64, waits_for = 'concurrency:key:crm' where id = $1`,
+      [id],
+    )
+    return id
+  }
+  const place = (id: string) => app.query('select lane, waits_for from kongtask.jobs where id = $1', [id])
+
+  it('keeps its priority for those who look', async () => {
+    expect(await app.job(await parked())).toMatchObject({ priority: 3, state: 'ready' })
+  })
+
+  it('is judged anew where it is moved to another time', async () => {
+    const id = await parked()
+    await app.kong.jobs.reschedule(id, inAnHour)
+    expect(await place(id)).toEqual([{ lane: 3, waits_for: null }])
+  })
+
+  it('keeps its place where it is to run now: it is due', async () => {
+    const id = await parked()
+    await app.kong.jobs.runNow(id)
+    expect(await place(id)).toEqual([{ lane: 67, waits_for: 'concurrency:key:crm' }])
+  })
+
+  it('is judged anew with another priority, and claims are woken to do so', async () => {
+    const id = await parked()
+    const heard: (string | undefined)[] = []
+    await withClient(app.database.connectionString, async (client) => {
+      client.on('notification', ({ payload }) => heard.push(payload))
+      await client.query('listen "kongtask:ready"')
+      await app.kong.jobs.reprioritise(id, 0)
+      await eventually(() => expect(heard).toHaveLength(1))
+    })
+    expect(await place(id)).toEqual([{ lane: 0, waits_for: null }])
+    const runner = await app.run({ limited: () => undefined })
+    expect(await settled(runner, 1)).toMatchObject([{ job: { id } }])
+  })
+
+  it('waits for its serial key on, with another priority', async () => {
+    await app.kong.addJob('limited', {}, { serialKey: 'k', ...inAnHour })
+    const { id } = await app.kong.addJob('limited', {}, { serialKey: 'k' })
+    await app.query('update kongtask.jobs set lane = 17 where id = $1', [id])
+    await app.kong.jobs.reprioritise(id, 0)
+    expect(await place(id)).toEqual([{ lane: 16, waits_for: null }])
   })
 })
 

@@ -1,0 +1,65 @@
+import type { BenchServer } from '../databases.ts'
+import type { Contestant } from '../measure.ts'
+import type { Scenario } from '../scenario.ts'
+import { measureFairness, type Fairness } from '../systems/kongtask-fairness.ts'
+import { kongTaskVersion } from '../versions.ts'
+
+const WAYS = ['bulk', 'singly'] as const
+const SHARES = { p50: 0.5, p99: 0.99 } as const
+
+export const fairness: Scenario = {
+  about: `from adding a job to its start (p50, p99) for a tenant with a limit of its own, undisturbed and behind 100,000
+             jobs of another tenant, added in bulk or by single calls (singly)`,
+  metric: { metric: 'pickup_ms', unit: 'ms' },
+  needsPeers: false,
+  prepare,
+  isYardstickFor: (yardstick, row) => yardstick.config === `${row.config} undisturbed`,
+  goals: WAYS.flatMap((way) =>
+    Object.keys(SHARES).map((share) => ({
+      name: `${way}-${share}: at most ten times the undisturbed pickup`,
+      of: { system: 'kongtask', config: `${way}-${share}` },
+      to: { system: 'kongtask', config: `${way}-${share} undisturbed` },
+      most: 10,
+    })),
+  ),
+}
+
+async function prepare(server: BenchServer, quick: boolean): Promise<readonly Contestant[]> {
+  const connectionString = await server.createDatabase('fairness')
+  return WAYS.flatMap((way) => {
+    const measured = inStep(() =>
+      measureFairness({
+        connectionString,
+        way,
+        backlog: quick ? 10_000 : 100_000,
+        samples: quick ? 20 : 100,
+      }),
+    )
+    return Object.entries(SHARES).flatMap(([name, share]) => {
+      const row = (config: string, of: keyof Fairness): Contestant => {
+        const next = measured()
+        return {
+          system: 'kongtask',
+          version: kongTaskVersion,
+          config,
+          run: async () => percentile((await next())[of], share),
+        }
+      }
+      return [row(`${way}-${name} undisturbed`, 'undisturbed'), row(`${way}-${name}`, 'disturbed')]
+    })
+  })
+}
+
+/** One measurement gives several figures: whoever asks first in a round makes it, the others take theirs from it. */
+function inStep<T>(measure: () => Promise<T>): () => () => Promise<T> {
+  const rounds: Promise<T>[] = []
+  return () => {
+    let round = 0
+    return () => (rounds[round++] ??= measure())
+  }
+}
+
+function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+}

@@ -1,0 +1,69 @@
+import type { BenchServer } from '../databases.ts'
+import { AT_ONCE, measureLines, type LineCheck, type Lines, type LineWorker } from '../lines.ts'
+import type { Contestant } from '../measure.ts'
+import type { Scenario } from '../scenario.ts'
+import { graphileWorkerLines } from '../systems/graphile-worker-lines.ts'
+import { kongTaskLines } from '../systems/kongtask-lines.ts'
+import { rawSqlLines } from '../systems/raw-sql-lines.ts'
+import { kongTaskVersion, versionIn } from '../versions.ts'
+
+export const serial: Scenario = {
+  about: `one at a time and in order per key, handlers of 5 ms: 20 and 200 jobs of one key, 20 keys with 20 jobs each,
+             from when they are there until the last is done: KongTask (serialKey), a raw SQL loop, graphile-worker
+             0.18.0 (queueName)`,
+  metric: { metric: 'total_ms', unit: 'ms' },
+  needsPeers: true,
+  prepare,
+  isYardstickFor: (yardstick, row) =>
+    yardstick.system === 'raw-sql' && yardstick.config === row.config.replace(/ .*$/, ''),
+  goals: ['20x1', '200x1', '20x20'].map((config) => ({
+    name: `${config}: at most 1.5 × a raw loop`,
+    of: { system: 'kongtask', config },
+    to: { system: 'raw-sql', config },
+    most: 1.5,
+  })),
+}
+
+async function prepare(server: BenchServer, quick: boolean): Promise<readonly Contestant[]> {
+  const raw = await server.createDatabase('serial_raw')
+  const ours = await server.createDatabase('serial_kongtask')
+  const theirs = await server.createDatabase('serial_graphile')
+
+  const contestant =
+    (system: string, version: string, open: (check: LineCheck, count: number) => Promise<LineWorker>) =>
+    (config: string, lines: Lines): Contestant => ({
+      system,
+      version,
+      config,
+      run: () => measureLines(open, lines),
+    })
+  const rawSql = contestant('raw-sql', server.version, (check) => rawSqlLines(raw, check))
+  const kongTask = contestant('kongtask', kongTaskVersion, (check, count) =>
+    kongTaskLines(ours, check, count),
+  )
+  const peer = versionIn('node_modules/graphile-worker/package.json')
+  const graphile = contestant('graphile-worker', peer, (check, count) =>
+    graphileWorkerLines(theirs, check, count),
+  )
+  const graphileAtOnce = contestant('graphile-worker', peer, (check, count) =>
+    graphileWorkerLines(theirs, check, count, AT_ONCE),
+  )
+
+  const few = { keys: 1, jobs: 20 }
+  const many = { keys: 1, jobs: quick ? 50 : 200 }
+  const lines = { keys: 20, jobs: 20 }
+  return [
+    rawSql('20x1', few),
+    kongTask('20x1', few),
+    graphile('20x1', few),
+    graphileAtOnce(`20x1 concurrency ${AT_ONCE}`, few),
+    rawSql('200x1', many),
+    kongTask('200x1', many),
+    graphile('200x1', many),
+    rawSql('20x20', lines),
+    kongTask('20x20', lines),
+    graphile('20x20', lines),
+    // Its concurrency of 10 takes minutes for more than a few jobs of a key.
+    ...(quick ? [] : [graphileAtOnce(`20x20 concurrency ${AT_ONCE}`, lines)]),
+  ]
+}
