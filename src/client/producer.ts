@@ -4,6 +4,7 @@ import type { Lineage } from '../core/new-job.ts'
 import { onTransaction } from '../store/drivers/drivers.ts'
 import { pgDatabase } from '../store/pg-database.ts'
 import type { Store } from '../store/store.ts'
+import { announcing, type OnAdded } from './announcing-writer.ts'
 import { CallsUnderWay } from './calls-under-way.ts'
 import { Coalescer } from './coalescer.ts'
 import { createJobAdder } from './job-adder.ts'
@@ -19,6 +20,8 @@ export interface ProducerOptions extends NewJobRules {
   readonly checkOpen?: (() => void) | undefined
   /** Where calls are counted. @default a count of its own */
   readonly calls?: CallsUnderWay | undefined
+  /** Told of what was added on connections of ours; whether a caller's transaction commits is not ours to know. */
+  readonly onAdded?: OnAdded | undefined
 }
 
 /** What both the client and a handler's context offer: adding on connections of ours, and on the caller's. */
@@ -38,14 +41,15 @@ const MOST_STATEMENTS = 4
 const DEFAULT_POOL_SIZE = 10
 
 export function createProducer(options: ProducerOptions): Producer {
-  const { store, pool, deadline, checkOpen, calls = new CallsUnderWay() } = options
+  const { store, pool, deadline, checkOpen, onAdded, calls = new CallsUnderWay() } = options
   const makeNewJob = newJobMaker(options)
   const coalescer = new Coalescer({
     write: (jobs, ms) => store.insertJobs(jobs, pgDatabase(pool, ms)),
     deadline,
     most: statementsFor(pool),
   })
-  const own = poolWriter({ store, pool, deadline, one: (job) => coalescer.add(job) })
+  const silent = poolWriter({ store, pool, deadline, one: (job) => coalescer.add(job) })
+  const own = onAdded === undefined ? silent : announcing(silent, onAdded)
   return {
     own: createJobAdder({ makeNewJob, writer: own, checkOpen, calls }),
     childrenOf: (parent) =>

@@ -1,10 +1,19 @@
 import type { JobFacts } from './job-facts.ts'
+import type { AddedJob } from './new-job.ts'
 import type { Settlement } from './settlement.ts'
 
 export type { JobFacts } from './job-facts.ts'
 
 /** What can be listened to: event name to payload. */
 export interface Events {
+  /** A handler added a job. What it adds on a transaction of its own is not told: nobody knows whether that commits. */
+  'job.added': {
+    readonly id: string
+    readonly task: string
+    readonly status: AddedJob['status']
+    /** The job whose handler it was. */
+    readonly parentId: string | undefined
+  }
   'job.started': { readonly job: JobFacts }
   'job.progress': {
     readonly job: JobFacts
@@ -54,6 +63,7 @@ export type EventName = keyof Events
 
 /** Every name, for those who come without types. */
 const NAMES: { readonly [N in EventName]: true } = {
+  'job.added': true,
   'job.started': true,
   'job.progress': true,
   'job.settled': true,

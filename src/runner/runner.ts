@@ -154,6 +154,8 @@ function wire({ config, events, connections, store, names }: Foundation): Parts 
     deadline: LONGEST_DEADLINE,
     maxPayload: MAX_PAYLOAD,
     checkOpen: connections.checkOpen,
+    onAdded: ({ id, status }, { task, parent }) =>
+      events.emit('job.added', { id, task, status, parentId: parent?.id }),
   })
   const logs = logWriter(config, store, events)
   const worker = new Worker({

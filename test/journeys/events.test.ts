@@ -37,6 +37,32 @@ describe('the events of a runner, in a loop', () => {
     ])
   })
 
+  it('tell of what handlers add, once it is there, and whose handler it was', async () => {
+    const runner = await app.run({
+      parent: async (_, { addJob, addJobs, withTransaction, with: on }) => {
+        await addJob('child', { n: 1 }, { uniqueKey: 'one' })
+        await addJob('child', { n: 2 }, { uniqueKey: 'one' })
+        await addJobs([{ task: 'child' }, { task: 'child', scheduledIn: '1h' }])
+        await addJobs([{ task: 'child', payload: undefined, priority: 99 }]).catch(() => undefined)
+        await withTransaction(async (tx) => void (await on(tx).addJob('child')))
+      },
+      child: () => undefined,
+    })
+    const events = runner.events(['job.added'])
+    const done = settled(runner, 4)
+    const { id } = await app.kong.addJob('parent')
+    await done
+    await runner.stop()
+    const seen: unknown[] = []
+    for await (const { event } of events) seen.push([event.task, event.status, event.parentId])
+    expect(seen).toEqual([
+      ['child', 'added', id],
+      ['child', 'skipped', id],
+      ['child', 'added', id],
+      ['child', 'added', id],
+    ])
+  })
+
   it('wait for a consumer that is too slow, but no more than it said: then the oldest are dropped', async () => {
     const runner = await app.run({ work: () => undefined })
     const events = runner.events(['job.settled'], { buffer: 5 })
