@@ -21,7 +21,7 @@ export interface LineJob {
 export interface LineWorker {
   /** Adds the jobs of all keys in one call, the keys by turns. */
   add(jobs: readonly LineJob[]): Promise<unknown>
-  /** Resolves when the last of them is done and the database has it. */
+  /** Resolves when the last of those added is done and the database has it. */
   done(): Promise<void>
   close(): Promise<void>
 }
@@ -43,42 +43,71 @@ export class LineCheck {
   }
 
   /** @throws where a job did not run */
-  verify({ keys, jobs }: Lines): void {
-    for (let key = 0; key < keys; key++) {
-      if (this.#next.get(key) !== jobs) throw new Error(`Key ${key} is not done: the measurement is void.`)
-    }
+  verify(jobs: readonly LineJob[]): void {
+    const missing = jobs.find(({ key, n }) => (this.#next.get(key) ?? 0) <= n)
+    if (missing !== undefined) throw new Error(`Key ${missing.key} is not done: the measurement is void.`)
   }
 }
 
-/** Milliseconds from when the jobs are there until the last one is done. */
-export async function measureLines(
-  open: (check: LineCheck, count: number) => Promise<LineWorker>,
-  lines: Lines,
-): Promise<number> {
-  const warmUp = { keys: 2, jobs: 5 }
-  await measureOnce(open, warmUp)
-  return measureOnce(open, lines)
+/** So many jobs ended, counted from the latest call of `expect`. */
+export class Countdown {
+  #left = 0
+  #settle: { resolve: () => void; reject: (why: Error) => void } | undefined
+  #done: Promise<void> = Promise.resolve()
+
+  expect(count: number): void {
+    this.#left = count
+    this.#done = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+    })
+  }
+
+  get done(): Promise<void> {
+    return this.#done
+  }
+
+  ended(): void {
+    this.#left -= 1
+    if (this.#left === 0) this.#settle?.resolve()
+  }
+
+  failed(why: string, cause: unknown): void {
+    this.#settle?.reject(new Error(why, { cause }))
+  }
 }
 
-async function measureOnce(
-  open: (check: LineCheck, count: number) => Promise<LineWorker>,
+/** Milliseconds from when the jobs are there until the last one is done, for a worker that has done some before. */
+export async function measureLines(
+  open: (check: LineCheck) => Promise<LineWorker>,
   lines: Lines,
 ): Promise<number> {
   const check = new LineCheck()
-  const worker = await open(check, lines.keys * lines.jobs)
+  const worker = await open(check)
   try {
-    const jobs = Array.from({ length: lines.jobs }, (_, n) =>
-      Array.from({ length: lines.keys }, (__, key) => ({ key, n })),
-    )
-    await worker.add(jobs.flat())
-    const begun = performance.now()
-    await worker.done()
-    const took = performance.now() - begun
-    check.verify(lines)
-    return took
+    // Keys of its own, so that each connection has seen all statements a few times.
+    await measure(worker, check, jobsOf({ keys: WARM_UP_KEYS, jobs: WARM_UP_JOBS }, lines.keys))
+    return await measure(worker, check, jobsOf(lines, 0))
   } finally {
     await worker.close()
   }
+}
+
+const WARM_UP_KEYS = 2
+const WARM_UP_JOBS = 10
+
+function jobsOf({ keys, jobs }: Lines, firstKey: number): LineJob[] {
+  return Array.from({ length: jobs }, (_, n) =>
+    Array.from({ length: keys }, (__, index) => ({ key: firstKey + index, n })),
+  ).flat()
+}
+
+async function measure(worker: LineWorker, check: LineCheck, jobs: readonly LineJob[]): Promise<number> {
+  await worker.add(jobs)
+  const begun = performance.now()
+  await worker.done()
+  const took = performance.now() - begun
+  check.verify(jobs)
+  return took
 }
 
 /** A payload as it comes back. */

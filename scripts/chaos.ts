@@ -39,9 +39,11 @@ if (findings.violations.length > 0) process.exitCode = 1
 
 function numberOf(option: keyof typeof values): number {
   const number = Number(values[option])
-  if (Number.isSafeInteger(number) && number > 0) return number
-  console.error(`--${option} takes a whole number above 0.`)
-  process.exit(2)
+  if (!Number.isSafeInteger(number) || number < 1) {
+    console.error(`--${option} takes a whole number above 0.`)
+    process.exit(2)
+  }
+  return number
 }
 
 function report(found: Findings): string {

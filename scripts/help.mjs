@@ -15,6 +15,8 @@ const meanings = {
   unit: 'the tests that need no database',
   'embed-sql': 'rewrite src/store/*.generated.ts from sql/',
   bench: 'measure: npm run bench -- <scenario> [--quick] [--json]; without a scenario, which there are',
+  chaos:
+    'limits and serial keys while processes die and the clock jumps: -- --seconds 120 --processes 8 --seed 1',
   build: 'compile the package into dist/',
   prepack: 'the build, before npm packs it',
 }

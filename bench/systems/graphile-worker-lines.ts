@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
-import { lineJobOf, type LineCheck, type LineWorker } from '../lines.ts'
+import pg from 'pg'
+import { Countdown, lineJobOf, type LineCheck, type LineWorker } from '../lines.ts'
 
 /** As much of graphile-worker as is used here; its own types are there only once it is installed. */
 interface Module {
@@ -23,23 +24,19 @@ interface Module {
 export async function graphileWorkerLines(
   connectionString: string,
   check: LineCheck,
-  count: number,
   concurrency?: number,
 ): Promise<LineWorker> {
   const { run, makeWorkerUtils, Logger } = await load()
   const utils = await makeWorkerUtils({ connectionString })
   await utils.migrate()
   const events = new EventEmitter()
-  const completed = new Set<string>()
-  const done = new Promise<void>((resolve, reject) => {
-    events.on('job:failed', ({ error }: { readonly error: unknown }) => {
-      reject(new Error('A job failed.', { cause: error }))
-    })
-    events.on('job:complete', ({ job }: { readonly job: { readonly id: string } }) => {
-      completed.add(job.id)
-      if (completed.size === count) resolve()
-    })
-  })
+  const pool = new pg.Pool({ connectionString, max: 1 })
+  await pool.query('truncate graphile_worker._private_jobs, graphile_worker._private_job_queues')
+  const countdown = new Countdown()
+  events.on('job:failed', ({ error }: { readonly error: unknown }) =>
+    countdown.failed('A job failed.', error),
+  )
+  events.on('job:complete', () => countdown.ended())
   const runner = await run({
     connectionString,
     ...(concurrency === undefined ? {} : { concurrency }),
@@ -49,14 +46,17 @@ export async function graphileWorkerLines(
     taskList: { line: (payload) => check.work(lineJobOf(payload)) },
   })
   return {
-    add: (jobs) =>
-      utils.addJobs(
+    add: (jobs) => {
+      countdown.expect(jobs.length)
+      return utils.addJobs(
         jobs.map((payload) => ({ identifier: 'line', payload, queueName: `key ${payload.key}` })),
-      ),
-    done: () => done,
+      )
+    },
+    done: () => countdown.done,
     close: async () => {
       await runner.stop()
       await utils.release()
+      await pool.end()
     },
   }
 }

@@ -38,14 +38,14 @@ const limitOf = (tenant: string): { concurrency: { limit: number; key: string } 
 
 /** How long B's jobs wait for their start, with nothing else to do and behind A's backlog, on the same worker. */
 export async function measureFairness(options: FairnessOptions): Promise<Fairness> {
-  const { connectionString, samples, backlog } = options
+  const { connectionString } = options
   const pool = new pg.Pool({ connectionString, max: 1 })
   const kong = new KongTask({ connectionString })
   try {
     await pool.query('drop schema if exists kongtask cascade')
     await kong.migrate()
     const starts = new Map<number, (at: number) => void>()
-    await using _runner = await run({
+    const runner = await run({
       connectionString,
       concurrency: CONCURRENCY,
       logger: silent,
@@ -57,38 +57,50 @@ export async function measureFairness(options: FairnessOptions): Promise<Fairnes
         }),
       ],
     })
-    let next = 0
-    const sample = async (): Promise<number> => {
-      const n = next++
-      const started = new Promise<number>((resolve) => starts.set(n, resolve))
-      const begun = performance.now()
-      await kong.addJob(task, { tenant: 'b', n }, limitOf('b'))
-      const waited = (await started) - begun
-      starts.delete(n)
-      await delay(20 + (n % 10) * 5)
-      return waited
+    try {
+      return await compare(options, kong, pool, starts)
+    } finally {
+      await runner.stop()
     }
-    const measure = async (count: number): Promise<number[]> => {
-      const waits: number[] = []
-      for (let n = 0; n < count; n++) waits.push(await sample())
-      return waits
-    }
-
-    await measure(WARM_UP)
-    const undisturbed = await measure(samples)
-    await addBacklog(kong, options)
-    const disturbed = await measure(samples)
-    const { rows } = await pool.query<{ left: number }>('select count(*)::int as left from kongtask.jobs')
-    const left = rows[0]?.left ?? 0
-    if (left < backlog / 2)
-      throw new Error(`Only ${left} of ${backlog} jobs were in the way: the measurement is void.`)
-    // What is left of the backlog must not keep the runner from stopping.
-    await pool.query('delete from kongtask.jobs where worker = 0')
-    return { undisturbed, disturbed }
   } finally {
     await kong.close()
     await pool.end()
   }
+}
+
+async function compare(
+  options: FairnessOptions,
+  kong: KongTask,
+  pool: pg.Pool,
+  starts: Map<number, (at: number) => void>,
+): Promise<Fairness> {
+  const { samples, backlog } = options
+  let next = 0
+  const sample = async (): Promise<number> => {
+    const n = next++
+    const started = new Promise<number>((resolve) => starts.set(n, resolve))
+    const begun = performance.now()
+    await kong.addJob(task, { tenant: 'b', n }, limitOf('b'))
+    const waited = (await started) - begun
+    starts.delete(n)
+    await delay(20 + (n % 10) * 5)
+    return waited
+  }
+  const measure = async (count: number): Promise<number[]> => {
+    const waits: number[] = []
+    for (let n = 0; n < count; n++) waits.push(await sample())
+    return waits
+  }
+
+  await measure(WARM_UP)
+  const undisturbed = await measure(samples)
+  await addBacklog(kong, options)
+  const disturbed = await measure(samples)
+  const { rows } = await pool.query<{ left: number }>('select count(*)::int as left from kongtask.jobs')
+  const left = rows[0]?.left ?? 0
+  if (left < backlog / 2)
+    throw new Error(`Only ${left} of ${backlog} jobs were in the way: the measurement is void.`)
+  return { undisturbed, disturbed }
 }
 
 async function addBacklog(kong: KongTask, { way, backlog }: FairnessOptions): Promise<void> {

@@ -1,15 +1,11 @@
 import { KongTask, run } from 'kongtask'
-import { AT_ONCE, lineJobOf, type LineCheck, type LineWorker } from '../lines.ts'
+import { AT_ONCE, Countdown, lineJobOf, type LineCheck, type LineWorker } from '../lines.ts'
 
 const nothing = (): void => undefined
 const silent = { debug: nothing, info: nothing, warn: console.warn, error: console.error }
 
 /** A runner and a client as anybody makes them. */
-export async function kongTaskLines(
-  connectionString: string,
-  check: LineCheck,
-  count: number,
-): Promise<LineWorker> {
+export async function kongTaskLines(connectionString: string, check: LineCheck): Promise<LineWorker> {
   const kong = new KongTask({ connectionString })
   await kong.migrate()
   const runner = await run({
@@ -18,18 +14,17 @@ export async function kongTaskLines(
     logger: silent,
     tasks: { line: (payload) => check.work(lineJobOf(payload)) },
   })
-  let left = count
-  const done = new Promise<void>((resolve, reject) => {
-    runner.on('job.settled', ({ settlement }) => {
-      if (settlement.kind !== 'completed') reject(new Error(`A job was settled as ${settlement.kind}.`))
-      left -= 1
-      if (left === 0) resolve()
-    })
+  const countdown = new Countdown()
+  runner.on('job.settled', ({ settlement }) => {
+    if (settlement.kind === 'completed') countdown.ended()
+    else countdown.failed(`A job was settled as ${settlement.kind}.`, settlement)
   })
   return {
-    add: (jobs) =>
-      kong.addJobs(jobs.map((payload) => ({ task: 'line', payload, serialKey: `key ${payload.key}` }))),
-    done: () => done,
+    add: (jobs) => {
+      countdown.expect(jobs.length)
+      return kong.addJobs(jobs.map((payload) => ({ task: 'line', payload, serialKey: `key ${payload.key}` })))
+    },
+    done: () => countdown.done,
     close: async () => {
       await runner.stop()
       await kong.close()

@@ -42,10 +42,15 @@ end
 $$;
 
 -- Opens the lane to a job that gets its key, if it is still there and can be locked at once. False where somebody has it:
--- whoever replaces it, deletes it, or claims it; or where it has gone elsewhere since it was looked for. The row is written even where its lane is open: who is about to
--- replace the job in a transaction that looks at the past must not miss that it has the key now.
+-- whoever replaces it, deletes it, or claims it; or where it has gone elsewhere since it was looked for. The row is
+-- written even where its lane is open: who is about to replace the job in a transaction that looks at the past must not
+-- miss that it has the key now. Index: jobs_serial.
 create function kongtask.open_lane(p_queue int4, p_key text, p_id int8) returns bool
 language plpgsql
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
 as $$
 declare
   v_place tid;
@@ -53,12 +58,14 @@ declare
 begin
   select j.ctid, j.run_at into v_place, v_run_at
     from kongtask.jobs j
-   where j.ctid = any (kongtask.places_of(p_queue, array[p_id])) and j.id = p_id and j.serial_key = p_key
+   where j.queue_id = p_queue and j.serial_key = p_key and j.id between p_id and p_id
+   order by j.queue_id, j.serial_key, j.id
+   limit 1
      for update skip locked;
   if not found then
     return false;
   end if;
-  update kongtask.jobs j set lane = j.lane & 15 where j.ctid = v_place;
+  update kongtask.jobs j set lane = j.lane & 15, waits_for = null where j.ctid = v_place;
   if v_run_at < kongtask.clock() + interval '1 minute' then
     perform pg_notify('kongtask:ready', p_queue::text);
   end if;

@@ -1,7 +1,7 @@
 import type { Lease } from '../core/lease.ts'
 import type { Database, TextRow } from './database.ts'
 import { claimJobs as statement } from './statements.generated.ts'
-import { forSchema, valuesOf } from './statement.ts'
+import { inSchema, valuesOf } from './statement.ts'
 
 /** What to claim, for whom. */
 export interface ClaimRequest {
@@ -51,14 +51,16 @@ export interface Claimed {
 /** Leases up to `total` ready jobs, best priority and earliest due first within each queue. */
 export async function claimJobs(database: Database, schema: string, request: ClaimRequest): Promise<Claimed> {
   const { queues, forbiddenFlags } = request
+  const { text: sql, name } = inSchema(statement, schema)
   const rows = await database.queryText(
-    forSchema(statement.text, schema),
+    sql,
     valuesOf(statement, {
       ...request,
       queues: queues === 'all' ? null : [...queues.keys()],
       limits: queues === 'all' ? null : [...queues.values()],
       forbidden: forbiddenFlags === undefined || forbiddenFlags.length === 0 ? null : forbiddenFlags,
     }),
+    name,
   )
   const lease: Lease = { worker: request.worker, claim: request.claim }
   const last = rows.at(-1)

@@ -5,7 +5,8 @@ export type TextRow = readonly (string | null)[]
 
 /** What the engine needs of a driver beyond one statement at a time. Every call ends within its deadline. */
 export interface Database extends Queryable {
-  queryText(text: string, values: readonly unknown[]): Promise<readonly TextRow[]>
+  /** `name`: as in `query`. */
+  queryText(text: string, values: readonly unknown[], name?: string): Promise<readonly TextRow[]>
   /** Several statements without parameters, as a migration is. */
   script(text: string): Promise<void>
   /** Committed when `work` returns, rolled back when it throws. */

@@ -15,20 +15,21 @@ export function pgDatabase(pool: Pool, deadline: number): Database {
   const onClient = <T>(work: (client: PoolClient) => Promise<T>): Promise<T> =>
     withClient(pool, deadline, work)
   return {
-    query: (text, values, name) =>
+    query: (text, values, named) =>
       onClient((client) =>
-        name === undefined || keepsNothing.has(pool)
-          ? client.query(text, [...values])
-          : queryPrepared(pool, client, { name, text, values: [...values] }),
+        prepared(pool, named, (name) => client.query({ ...name, text, values: [...values] })),
       ),
-    queryText: (text, values) =>
+    queryText: (text, values, named) =>
       onClient(async (client) => {
-        const { rows } = await client.query<(string | null)[]>({
-          text,
-          values: [...values],
-          rowMode: 'array',
-          types: asText,
-        })
+        const { rows } = await prepared(pool, named, (name) =>
+          client.query<(string | null)[]>({
+            ...name,
+            text,
+            values: [...values],
+            rowMode: 'array',
+            types: asText,
+          }),
+        )
         return rows satisfies readonly TextRow[]
       }),
     script: (text) => onClient(async (client) => void (await client.query(text))),
@@ -39,29 +40,23 @@ export function pgDatabase(pool: Pool, deadline: number): Database {
 /** Pools whose connections lose prepared statements, or share them with strangers. */
 const keepsNothing = new WeakSet<Pool>()
 
-interface NamedQuery {
-  readonly name: string
-  readonly text: string
-  readonly values: unknown[]
-}
-
 /**
  * Prepared once per connection, which spares the server a sixth of a single job's time. A pooler in between may hand each
  * transaction to another session, where the name is unknown or somebody has taken it; and whoever else uses the pool may
  * drop what was prepared. Such a statement has failed before it did anything, in a transaction of its own: so it is run
  * again without a name, and where that helps, the pool's statements have none from then on.
  */
-async function queryPrepared(
+async function prepared<T>(
   pool: Pool,
-  client: PoolClient,
-  query: NamedQuery,
-): Promise<{ readonly rows: readonly unknown[] }> {
+  name: string | undefined,
+  send: (name: { readonly name?: string }) => Promise<T>,
+): Promise<T> {
+  if (name === undefined || keepsNothing.has(pool)) return send({})
   try {
-    return await client.query(query)
+    return await send({ name })
   } catch (error) {
     if (!isPreparedFault(error)) throw error
-    const { text, values } = query
-    const result = await client.query(text, values)
+    const result = await send({})
     keepsNothing.add(pool)
     return result
   }

@@ -2,7 +2,7 @@ import type { Lease } from '../core/lease.ts'
 import type { Settlement } from '../core/settlement.ts'
 import type { Queryable } from './db.ts'
 import { settleJobs as statement } from './statements.generated.ts'
-import { runStatement } from './statement.ts'
+import { runPrepared } from './statement.ts'
 
 /** One job's settlement, with the lease that entitles to it. */
 export interface SettledJob {
@@ -41,7 +41,7 @@ export async function settleJobs(db: Queryable, schema: string, request: SettleR
     if (settlement.kind === 'completed') (kept ? keep : forget).add(id, lease, place, settlement.result)
     else others.push(JSON.stringify({ ...settlement, id, claim: lease.claim }))
   }
-  const [row] = await runStatement(db, schema, statement, {
+  const [row] = await runPrepared(db, schema, statement, {
     worker: request.worker,
     queue: request.queue,
     forget: forget.ids,

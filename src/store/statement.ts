@@ -59,7 +59,8 @@ interface Written {
 
 const written = new WeakMap<object, Map<string, Written>>()
 
-function inSchema(statement: Statement<never, unknown>, schema: string): Written {
+/** With what it is called by where connections keep it prepared. */
+export function inSchema(statement: Statement<never, unknown>, schema: string): Written {
   let bySchema = written.get(statement)
   if (bySchema === undefined) written.set(statement, (bySchema = new Map<string, Written>()))
   let found = bySchema.get(schema)
