@@ -9,6 +9,7 @@ const LONG = /test\/(journeys\/(demo|exact[\w-]*)|embedded\/(death|shared-folder
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // oxlint-disable-next-line unicorn/no-array-sort -- not an array's: it answers a new one
     const sorted = await super.sort(files)
     const isLong = ({ moduleId }: TestSpecification): boolean => LONG.test(moduleId)
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]
@@ -21,7 +22,15 @@ export default defineConfig({
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     projects: [
-      { extends: true, test: { name: 'unit', isolate: false, include: ['src/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          isolate: false,
+          setupFiles: ['test/support/put-back.ts'],
+          include: ['src/**/*.test.ts'],
+        },
+      },
       { extends: true, test: { name: 'house', include: ['test/house.test.ts'], testTimeout: 60_000 } },
       {
         extends: true,
@@ -30,6 +39,7 @@ export default defineConfig({
           // A process and its modules for each file would cost more than many of the files themselves.
           isolate: false,
           include: ['test/{store,sql,worker,client,maintenance,journeys,docs,embedded}/**/*.test.ts'],
+          setupFiles: ['test/support/put-back.ts'],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,

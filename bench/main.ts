@@ -1,4 +1,4 @@
-// npm run bench -- <scenario> [--quick] [--json] [--rounds N] [--only config,…]
+// npm run bench -- <scenario> [--quick] [--json] [--rounds N] [--only config,…] [--systems system,…]
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchServer } from './databases.ts'
@@ -24,6 +24,8 @@ Options
   --quick    a tenth of the jobs, one round: to see that it works, not to quote
   --rounds N how often each system runs, in turn (default 3)
   --only C   these configs only, by their first words and with commas between them: bulk,single
+  --systems S
+             these systems only: kongtask,raw-sql
   --json     one JSON object on standard output, progress and goals on standard error
   --help     this text
 
@@ -37,6 +39,7 @@ const { values, positionals } = parseArgs({
     json: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     only: { type: 'string' },
+    systems: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -52,8 +55,10 @@ if (scenario.needsPeers) installPeers()
 await using server = await benchServer()
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
 const only = values.only?.split(',')
+const systems = values.systems?.split(',')
 const contestants = (await scenario.prepare(server, values.quick)).filter(
-  ({ config }) => only === undefined || only.includes(config.replace(/ .*$/, '')),
+  ({ system, config }) =>
+    (only?.includes(config.replace(/ .*$/, '')) ?? true) && (systems?.includes(system) ?? true),
 )
 const rows = await inTurn(contestants, rounds, scenario.metric, ({ system, config }, value, round) =>
   console.error(`round ${round}/${rounds}  ${system} (${config}): ${shown(value)}`),

@@ -46,6 +46,7 @@ export type {
 export type { LogFields, Logger } from './core/logger.ts'
 export type { AddedJob } from './core/new-job.ts'
 export type { QueueInfo, TaskInfo } from './core/queue-info.ts'
+export type { JobRetention, Retention } from './core/retention.ts'
 export type { PooledSqlClient, SqlClient, SqlPool } from './core/sql-pool.ts'
 export {
   asTransaction,

@@ -62,7 +62,7 @@ create table kongtask.jobs (
   limits jsonb,
   -- The gate of the limit for which it is parked.
   waits_for text,
-  -- timeout (ms), tags, metadata, flags, uniqueKey, serialKey: whatever a claim need not walk by; null for most jobs.
+  -- timeout (ms), tags, metadata, flags, uniqueKey, serialKey, retain: whatever a claim need not walk by; null for most jobs.
   extras jsonb,
   -- One object per failed attempt; null before the first.
   errors jsonb,
@@ -143,25 +143,3 @@ create table kongtask.claims (
   toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 1000);
 
 create index claims_limited on kongtask.claims (queue_id) where limited_ids is not null;
-
-create table kongtask.dead_letters (
-  id int8 primary key,
-  run_at timestamptz not null,
-  created_at timestamptz not null,
-  -- Milliseconds: the list is paged by it, and a date of JavaScript's must say where a page ended.
-  finished_at timestamptz(3) not null,
-  queue_id int4 not null,
-  task_id int4 not null,
-  retain_s int4 not null,
-  priority int2 not null,
-  attempt int2 not null,
-  max_attempts int2 not null,
-  crashes int2 not null,
-  -- 'attempts' (used up) or 'permanent' (the handler or its payload's schema said so).
-  reason text not null,
-  payload jsonb not null,
-  extras jsonb,
-  errors jsonb
-);
-
-create index dead_letters_recent on kongtask.dead_letters (finished_at, id);

@@ -1,4 +1,6 @@
--- Completed and cancelled jobs, partitioned by the day on which they expire, so that forgetting is dropping a table.
+-- Jobs that are over, partitioned by the day on which they expire, so that forgetting is dropping a table.
+
+-- Completed and cancelled ones.
 
 create table kongtask.history (
   id int8 not null,
@@ -34,14 +36,50 @@ create table kongtask.history_horizon (until timestamptz not null);
 create unique index history_horizon_one on kongtask.history_horizon ((true));
 insert into kongtask.history_horizon values (date_trunc('day', clock_timestamp(), 'UTC'));
 
+-- Those that were given up.
+create table kongtask.dead_letters (
+  id int8 not null,
+  run_at timestamptz not null,
+  created_at timestamptz not null,
+  -- Milliseconds: the list is paged by it, and a date of JavaScript's must say where a page ended.
+  finished_at timestamptz(3) not null,
+  -- 'infinity': it stays until it is redriven or purged.
+  expires_at timestamptz not null,
+  -- Which day it lies in: that on which it expires, 'infinity' where there is no such day.
+  dropped_at timestamptz not null,
+  queue_id int4 not null,
+  task_id int4 not null,
+  retain_s int4 not null,
+  priority int2 not null,
+  attempt int2 not null,
+  max_attempts int2 not null,
+  crashes int2 not null,
+  -- 'attempts' (used up) or 'permanent' (the handler or its payload's schema said so).
+  reason text not null,
+  payload jsonb not null,
+  extras jsonb,
+  errors jsonb
+) partition by range (dropped_at);
+
+create index dead_letters_id on kongtask.dead_letters (id);
+create index dead_letters_recent on kongtask.dead_letters (finished_at, id);
+
+-- Those that never expire, and those that do when there are no days yet: the latter are pruned.
+create table kongtask.dead_letters_lasting partition of kongtask.dead_letters for values from ('infinity') to (maxvalue);
+create index dead_letters_lasting_expiry on kongtask.dead_letters_lasting (expires_at) where expires_at < 'infinity';
+
+create table kongtask.dead_letters_horizon (until timestamptz not null);
+create unique index dead_letters_horizon_one on kongtask.dead_letters_horizon ((true));
+insert into kongtask.dead_letters_horizon values (date_trunc('day', clock_timestamp(), 'UTC'));
+
 -- Every table that is partitioned by the day on which its rows expire. Beside each stands `<name>_horizon`, as above, and
 -- its days are called `<name>_YYYYMMDD`.
 create function kongtask.daily_tables() returns text[]
 language sql immutable
-return array['history'];
+return array['history', 'dead_letters'];
 
--- Adds the days of such a table that are missing up to a fortnight from now. A new day is created apart and then attached,
--- which locks out no insert; CREATE TABLE … PARTITION OF would.
+-- Adds the days of such a table that are missing up to 35 days from now: enough for what is kept for a month. A new day is
+-- created apart and then attached, which locks out no insert; CREATE TABLE … PARTITION OF would.
 create function kongtask.extend_days(p_table text) returns int4
 language plpgsql
 security definer
@@ -55,11 +93,11 @@ declare
 begin
   -- Reading first keeps the common case free of locks.
   execute format('select until from kongtask.%I', p_table || '_horizon') into v_day;
-  if v_day > v_today + interval '14 days' then
+  if v_day > v_today + interval '35 days' then
     return 0;
   end if;
   execute format('select greatest(until, $1) from kongtask.%I for update', p_table || '_horizon') into v_day using v_today;
-  while v_day <= v_today + interval '14 days' loop
+  while v_day <= v_today + interval '35 days' loop
     v_name := p_table || '_' || to_char(v_day at time zone 'UTC', 'YYYYMMDD');
     execute format('create table kongtask.%I (like kongtask.%I including defaults including constraints)', v_name, p_table);
     execute format(
@@ -74,3 +112,4 @@ end
 $$;
 
 select kongtask.extend_days('history');
+select kongtask.extend_days('dead_letters');

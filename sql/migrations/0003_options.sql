@@ -250,6 +250,44 @@ begin
 end
 $$;
 
+-- How long things are kept, in its normal form: { finished?, dead?, logs? }.
+create function kongtask.checked_retention(p_value jsonb) returns jsonb
+language plpgsql immutable
+as $$
+declare
+  v_member text;
+  v_checked jsonb := '{}';
+begin
+  if jsonb_typeof(p_value) <> 'object' then
+    return jsonb_build_object('finished', kongtask.checked_time_to_keep(p_value, 'retain', false));
+  end if;
+  select member into v_member from jsonb_object_keys(p_value) as member where member not in ('finished', 'dead', 'logs') limit 1;
+  if found then
+    perform kongtask.refuse('KT_OPTION_UNKNOWN', format('`retain`: there is no option %s. Known options: finished, dead, logs.', kongtask.shown(to_jsonb(v_member))));
+  end if;
+  -- In this order, as TypeScript does.
+  if p_value ? 'finished' then
+    v_checked := jsonb_build_object('finished', kongtask.checked_time_to_keep(p_value -> 'finished', 'retain.finished', false));
+  end if;
+  if p_value ? 'dead' then
+    v_checked := v_checked || jsonb_build_object('dead', kongtask.duration_ms(p_value -> 'dead', 'retain.dead', true));
+  end if;
+  if p_value ? 'logs' then
+    v_checked := v_checked || jsonb_build_object('logs', kongtask.checked_time_to_keep(p_value -> 'logs', 'retain.logs', true));
+  end if;
+  return v_checked;
+end
+$$;
+
+-- Milliseconds, or false for not at all.
+create function kongtask.checked_time_to_keep(p_value jsonb, p_option text, p_positive bool) returns jsonb
+language plpgsql immutable
+as $$
+begin
+  return case when p_value = 'false' then p_value else to_jsonb(kongtask.duration_ms(p_value, p_option, p_positive)) end;
+end
+$$;
+
 -- Tags and flags.
 create function kongtask.checked_labels(p_value jsonb, p_option text) returns jsonb
 language plpgsql immutable
@@ -305,7 +343,7 @@ begin
       when 'timeout', 'uniqueFor' then
         v_value := to_jsonb(kongtask.duration_ms(v_value, v_option, true));
       when 'retain' then
-        v_value := case when v_value = 'false' then v_value else to_jsonb(kongtask.duration_ms(v_value, v_option, false)) end;
+        v_value := kongtask.checked_retention(v_value);
       when 'uniqueKey', 'serialKey' then
         perform kongtask.checked_key(v_value, v_option);
       when 'concurrency' then
@@ -375,6 +413,10 @@ begin
     o := kongtask.checked_options(p_options);
   end if;
   if p_defaults <> '{}' then
+    -- Of what is said about keeping, each member counts by itself.
+    if p_defaults ? 'retain' and o ? 'retain' then
+      o := jsonb_set(o, '{retain}', (p_defaults -> 'retain') || (o -> 'retain'));
+    end if;
     o := case when o ? 'scheduledAt' then p_defaults - 'scheduledIn' else p_defaults end || o;
   end if;
   if o = '{}' then
@@ -389,8 +431,8 @@ begin
   v_kind.queue := coalesce(o ->> 'queue', 'default');
   v_kind.priority := coalesce((o ->> 'priority')::int2, 1::int2);
   v_kind.max_attempts := coalesce((o ->> 'maxAttempts')::int2, 25::int2);
-  v_kind.retain_s := case when o -> 'retain' = 'false' then 0
-                          else least(ceil(coalesce((o ->> 'retain')::float8, 86400000) / 1000), 2147483647) end;
+  v_kind.retain_s := case when o #> '{retain,finished}' = 'false' then 0
+                          else least(ceil(coalesce((o #>> '{retain,finished}')::float8, 86400000) / 1000), 2147483647) end;
   v_kind.delay := (o ->> 'scheduledIn')::float8 * interval '1 ms';
   v_kind.due_at := (o ->> 'scheduledAt')::timestamptz;
   v_kind.unique_key := o ->> 'uniqueKey';
@@ -403,8 +445,15 @@ begin
     perform kongtask.refuse('KT_OPTION_INVALID', '`onConflict` says what to do about a key; give `uniqueKey` or `uniqueFor` too.');
   end if;
   -- What only readers and the worker look at, under the names that it has outside.
-  v_kind.extras := nullif(o - array[
-    'queue', 'priority', 'maxAttempts', 'retain', 'scheduledIn', 'scheduledAt', 'uniqueFor', 'onConflict'], '{}');
+  v_kind.extras := o - array[
+    'queue', 'priority', 'maxAttempts', 'scheduledIn', 'scheduledAt', 'uniqueFor', 'onConflict'];
+  if o ? 'retain' then
+    v_kind.extras := v_kind.extras #- '{retain,finished}';
+    if v_kind.extras -> 'retain' = '{}' then
+      v_kind.extras := v_kind.extras - 'retain';
+    end if;
+  end if;
+  v_kind.extras := nullif(v_kind.extras, '{}');
   return v_kind;
 end
 $$;

@@ -53,11 +53,12 @@ begin
     end loop;
     execute format('grant select on all tables in schema "kongtask" to %I', p_role);
     execute format('grant usage on all sequences in schema "kongtask" to %I', p_role);
-    -- Settings, migrations and the days of what is kept by the day are the owner's. What is kept is only added to, and
-    -- names stay for good.
+    -- Settings, migrations and the days of what is kept by the day are the owner's. What is kept is only added to, but for
+    -- dead letters, which come back; names stay for good.
     for v_table, v_rights in
       select c.relname,
-             case when c.relkind = 'p' then 'insert'
+             case when c.relname = 'dead_letters' then 'insert, update, delete'
+                  when c.relkind = 'p' then 'insert'
                   when c.relname in ('tasks', 'queues') then 'insert, update'
                   else 'insert, update, delete' end
         from pg_class c

@@ -339,6 +339,8 @@ create type kongtask.final_job as (
   status text,
   -- dead_letters, history, history_overflow
   kept_in text,
+  -- Where in there: of the days' key, so that nothing but its day is touched.
+  day timestamptz,
   id int8,
   created_at timestamptz,
   queue_id int4,
@@ -351,85 +353,152 @@ create type kongtask.final_job as (
   errors jsonb
 );
 
--- Locks a job that is over until the transaction ends. Indexes: dead_letters_pkey, history_id of each day.
-create function kongtask.hold_final(p_id int8, p_filter kongtask.job_filter) returns kongtask.final_job
+-- Those of some jobs that are over, and where they are kept. All of them in one statement: to open every day takes longer
+-- than to look into it. Indexes: dead_letters_id and history_id of each day. (The time is compared behind the LIMIT, or it
+-- might be the index by expiry that is walked: here, and wherever else one of them is looked for by its id.)
+create function kongtask.find_finals(p_ids int8[])
+returns table (id int8, kept_in text, day timestamptz)
+language plpgsql stable
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_now timestamptz := kongtask.clock();
+begin
+  return query
+    select asked.id, f.kept_in, f.day
+      from unnest(p_ids) as asked (id)
+     cross join lateral (
+            select 'dead_letters' as kept_in, d.dropped_at as day, d.expires_at
+              from kongtask.dead_letters d
+             where d.id = asked.id
+            union all
+            select 'history', h.expires_at, h.expires_at
+              from kongtask.history h
+             where h.id = asked.id
+            union all
+            select 'history_overflow', h.expires_at, h.expires_at
+              from kongtask.history_overflow h
+             where h.id = asked.id
+            limit 1) as f
+     where f.expires_at > v_now;
+end
+$$;
+
+-- Locks a job that is over until the transaction ends, where find_finals has seen it; p_kept_in: null for nowhere.
+create function kongtask.hold_final(p_id int8, p_kept_in text, p_day timestamptz, p_filter kongtask.job_filter)
+returns kongtask.final_job
 language plpgsql
 set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
 declare
-  v_now timestamptz := kongtask.clock();
   v_dead kongtask.dead_letters;
   v_kept kongtask.history;
   v_final kongtask.final_job;
+  v_is_there bool := false;
 begin
-  select * into v_dead from kongtask.dead_letters d where d.id = p_id for update skip locked;
-  if found then
-    v_final.status := case when kongtask.job_matches(
-      p_filter, 'dead', v_dead.task_id, v_dead.queue_id, v_dead.created_at, v_dead.run_at, v_dead.finished_at,
-      v_dead.extras, v_dead.errors) then 'held' else 'unmatched' end;
-    v_final.kept_in := 'dead_letters';
-    v_final.id := p_id;
-    v_final.created_at := v_dead.created_at;
-    v_final.queue_id := v_dead.queue_id;
-    v_final.task_id := v_dead.task_id;
-    v_final.retain_s := v_dead.retain_s;
-    v_final.priority := v_dead.priority;
-    v_final.max_attempts := v_dead.max_attempts;
-    v_final.payload := v_dead.payload;
-    v_final.extras := v_dead.extras;
-    v_final.errors := v_dead.errors;
-    return v_final;
-  end if;
-  v_final.kept_in := 'history';
-  select * into v_kept from kongtask.history h
-   where h.id = p_id and h.expires_at > v_now for update skip locked;
-  if not found then
-    v_final.kept_in := 'history_overflow';
-    select * into v_kept from kongtask.history_overflow h
-     where h.id = p_id and h.expires_at > v_now for update skip locked;
-  end if;
-  if found then
-    v_final.status := case when kongtask.job_matches(
-      p_filter, case when v_kept.completed then 'completed' else 'cancelled' end, v_kept.task_id, v_kept.queue_id,
-      v_kept.created_at, v_kept.run_at, v_kept.finished_at, v_kept.extras, v_kept.errors)
-      then 'held' else 'unmatched' end;
-    v_final.id := p_id;
-    v_final.created_at := v_kept.created_at;
-    v_final.queue_id := v_kept.queue_id;
-    v_final.task_id := v_kept.task_id;
-    v_final.retain_s := ceil(extract(epoch from v_kept.expires_at - v_kept.finished_at));
-    v_final.priority := v_kept.priority;
-    v_final.max_attempts := v_kept.max_attempts;
-    v_final.payload := v_kept.payload;
-    v_final.extras := v_kept.extras;
-    v_final.errors := v_kept.errors;
-    return v_final;
-  end if;
+  v_final.kept_in := p_kept_in;
+  v_final.day := p_day;
   v_final.id := p_id;
-  v_final.status := case when exists (select from kongtask.dead_letters d where d.id = p_id)
-                           or exists (select from kongtask.history h where h.id = p_id and h.expires_at > v_now)
-                           or exists (select from kongtask.history_overflow h where h.id = p_id and h.expires_at > v_now)
-                         then 'locked' else 'missing' end;
+  if p_kept_in = 'dead_letters' then
+    select * into v_dead from kongtask.dead_letters d
+     where d.id = p_id and d.dropped_at = p_day for update skip locked;
+    if found then
+      v_final.status := case when kongtask.job_matches(
+        p_filter, 'dead', v_dead.task_id, v_dead.queue_id, v_dead.created_at, v_dead.run_at, v_dead.finished_at,
+        v_dead.extras, v_dead.errors) then 'held' else 'unmatched' end;
+      v_final.created_at := v_dead.created_at;
+      v_final.queue_id := v_dead.queue_id;
+      v_final.task_id := v_dead.task_id;
+      v_final.retain_s := v_dead.retain_s;
+      v_final.priority := v_dead.priority;
+      v_final.max_attempts := v_dead.max_attempts;
+      v_final.payload := v_dead.payload;
+      v_final.extras := v_dead.extras;
+      v_final.errors := v_dead.errors;
+      return v_final;
+    end if;
+    v_is_there := exists (select from kongtask.dead_letters d where d.id = p_id and d.dropped_at = p_day);
+  elsif p_kept_in is not null then
+    if p_kept_in = 'history' then
+      select * into v_kept from kongtask.history h
+       where h.id = p_id and h.expires_at = p_day for update skip locked;
+    else
+      select * into v_kept from kongtask.history_overflow h where h.id = p_id for update skip locked;
+    end if;
+    if found then
+      v_final.status := case when kongtask.job_matches(
+        p_filter, case when v_kept.completed then 'completed' else 'cancelled' end, v_kept.task_id, v_kept.queue_id,
+        v_kept.created_at, v_kept.run_at, v_kept.finished_at, v_kept.extras, v_kept.errors)
+        then 'held' else 'unmatched' end;
+      v_final.created_at := v_kept.created_at;
+      v_final.queue_id := v_kept.queue_id;
+      v_final.task_id := v_kept.task_id;
+      v_final.retain_s := ceil(extract(epoch from v_kept.expires_at - v_kept.finished_at));
+      v_final.priority := v_kept.priority;
+      v_final.max_attempts := v_kept.max_attempts;
+      v_final.payload := v_kept.payload;
+      v_final.extras := v_kept.extras;
+      v_final.errors := v_kept.errors;
+      return v_final;
+    end if;
+    v_is_there := exists (select from kongtask.history h where h.id = p_id and h.expires_at = p_day)
+      or exists (select from kongtask.history_overflow h where h.id = p_id);
+  end if;
+  v_final.status := case when v_is_there then 'locked' else 'missing' end;
   return v_final;
 end
 $$;
 
-create function kongtask.drop_final(p_final kongtask.final_job) returns void
-language plpgsql
-set enable_seqscan = off
+-- What of it drop_finals needs to know: payloads are large.
+create function kongtask.place_of_final(p_final kongtask.final_job) returns kongtask.final_job
+language plpgsql immutable
 as $$
 begin
-  case p_final.kept_in
-    when 'dead_letters' then delete from kongtask.dead_letters d where d.id = p_final.id;
-    when 'history' then delete from kongtask.history h where h.id = p_final.id;
-    else delete from kongtask.history_overflow h where h.id = p_final.id;
-  end case;
+  p_final.payload := null;
+  p_final.extras := null;
+  p_final.errors := null;
+  return p_final;
 end
 $$;
 
--- A job that was over lives again: ready, with its id, all its attempts ahead of it, and what it failed with still told.
+-- Takes away what is held. The days are said beside the ids, so that no others are opened.
+create function kongtask.drop_finals(p_finals kongtask.final_job[]) returns void
+language plpgsql
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_place text;
+  v_ids int8[];
+  v_days timestamptz[];
+begin
+  for v_place, v_ids, v_days in
+    select f.kept_in, array_agg(f.id), array_agg(distinct f.day) from unnest(p_finals) as f group by f.kept_in
+  loop
+    case v_place
+      when 'dead_letters' then
+        delete from kongtask.dead_letters d where d.id = any (v_ids) and d.dropped_at = any (v_days);
+      when 'history' then
+        delete from kongtask.history h where h.id = any (v_ids) and h.expires_at = any (v_days);
+      else
+        delete from kongtask.history_overflow h where h.id = any (v_ids);
+    end case;
+  end loop;
+end
+$$;
+
+-- A job that was over lives again: ready, with its id, all its attempts ahead of it, and what it failed with still told;
+-- it is for the caller to drop it where it was (drop_finals).
 -- False where another job has its unique key: then it stays as it is.
 create function kongtask.revive(p_final kongtask.final_job) returns bool
 language plpgsql
@@ -444,7 +513,6 @@ begin
       return false;
     end if;
   end if;
-  perform kongtask.drop_final(p_final);
   if v_serial_key is not null then
     perform from kongtask.serial_keys s
       where s.queue_id = p_final.queue_id and s.key = v_serial_key and s.job_id is not null
@@ -485,6 +553,8 @@ declare
   v_filter kongtask.job_filter := kongtask.filter_of(p_filter);
   v_final kongtask.final_job;
   v_finals kongtask.final_job[] := '{}';
+  v_revived kongtask.final_job[] := '{}';
+  v_seen record;
   v_ids int8[] := p_ids;
   v_rest int8[] := p_ids;
 begin
@@ -496,8 +566,14 @@ begin
       select asked.id from unnest(p_ids) as asked (id)
        where asked.id not in (select live.id from kongtask.find_places(p_ids, p_queues) as live));
   end if;
-  for id in select rest.id from unnest(v_rest) as rest (id) order by rest.id loop
-    v_final := kongtask.hold_final(id, v_filter);
+  for v_seen in
+    select rest.id, f.kept_in, f.day
+      from unnest(v_rest) as rest (id)
+      left join kongtask.find_finals(v_rest) as f on f.id = rest.id
+     order by rest.id
+  loop
+    id := v_seen.id;
+    v_final := kongtask.hold_final(id, v_seen.kept_in, v_seen.day, v_filter);
     if v_final.status = 'held' then
       v_finals := v_finals || v_final;
     else
@@ -520,8 +596,12 @@ begin
       perform kongtask.revive(v_final);
       status := 'done';
     end if;
+    if status = 'done' then
+      v_revived := v_revived || kongtask.place_of_final(v_final);
+    end if;
     return next;
   end loop;
+  perform kongtask.drop_finals(v_revived);
 end
 $$;
 
@@ -538,7 +618,9 @@ declare
   h record;
   v_filter kongtask.job_filter := kongtask.filter_of(p_filter);
   v_final kongtask.final_job;
+  v_finals kongtask.final_job[] := '{}';
   v_places tid[];
+  v_rest int8[] := '{}';
   v_gone kongtask.jobs[];
 begin
   for h in select held.* from kongtask.hold_jobs(p_ids, p_queues, v_filter) as held order by held.id loop
@@ -547,18 +629,30 @@ begin
       v_places := v_places || h.place;
       status := 'done';
     elsif h.status = 'missing' then
-      v_final := kongtask.hold_final(id, v_filter);
-      if v_final.status = 'held' then
-        perform kongtask.drop_final(v_final);
-        status := 'done';
-      else
-        status := case v_final.status when 'unmatched' then 'refused' else v_final.status end;
-      end if;
+      v_rest := v_rest || id;
+      continue;
     else
       status := case h.status when 'locked' then 'locked' else 'refused' end;
     end if;
     return next;
   end loop;
+  for h in
+    select rest.id, f.kept_in, f.day
+      from unnest(v_rest) as rest (id)
+      left join kongtask.find_finals(v_rest) as f on f.id = rest.id
+     order by rest.id
+  loop
+    id := h.id;
+    v_final := kongtask.hold_final(id, h.kept_in, h.day, v_filter);
+    if v_final.status = 'held' then
+      v_finals := v_finals || kongtask.place_of_final(v_final);
+      status := 'done';
+    else
+      status := case v_final.status when 'unmatched' then 'refused' else v_final.status end;
+    end if;
+    return next;
+  end loop;
+  perform kongtask.drop_finals(v_finals);
   with gone as (
     delete from kongtask.jobs j where j.ctid = any (v_places) returning j as job
   )
@@ -575,7 +669,7 @@ $$;
 -- below, which jumps gaps of any size. Where ids are sparse the ranges grow, where they are dense again they shrink.
 -- p_before: ids below this one only; null from the newest. Returns up to p_limit ids that fit, newest first, each with its
 -- queue; o_next: where to go on (as p_before), null where nothing is left; o_scanned: rows that were looked at, p_scan at
--- the most. Locks nothing. Indexes: jobs_pkey, dead_letters_pkey, history_id of each day.
+-- the most. Locks nothing. Indexes: jobs_pkey, dead_letters_id and history_id of each day.
 create function kongtask.walk_jobs(
   p_filter jsonb, p_before int8, p_limit int4, p_scan int4,
   out o_ids int8[], out o_queues int4[], out o_next int8, out o_scanned int4)
@@ -652,7 +746,7 @@ begin
                     where j.queue_id = q.id and j.id between v_low and v_top
                     order by j.id desc limit v_rows) as j)
           union all
-          (select d.id, d.queue_id, kongtask.job_matches(
+          (select d.id, d.queue_id, d.expires_at > v_now and kongtask.job_matches(
                     f, 'dead', d.task_id, d.queue_id, d.created_at, d.run_at, d.finished_at, d.extras, d.errors)
              from kongtask.dead_letters d
             where v_dead and d.id between v_low and v_top
@@ -749,7 +843,124 @@ begin
 end
 $$;
 
--- The troubles behind the latest p_scan dead letters, the most frequent first. Index: dead_letters_recent.
+-- One job, wherever it is. A function, because to plan for all days takes longer than to look: this way it is done once in
+-- the life of a connection; and of what is over, history is asked first and dead letters only where it has nothing. One
+-- look at the database (STABLE), so no job is missed between two tables. Indexes: jobs_pkey, history_id and dead_letters_id
+-- of each day.
+create function kongtask.read_job(p_id int8)
+returns table (
+  id int8, task text, queue text, payload jsonb, state text, attempt int2, max_attempts int2, priority int2,
+  run_at timestamptz, created_at timestamptz, finished_at timestamptz, extras jsonb, errors jsonb, result jsonb,
+  progress jsonb)
+language plpgsql stable
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := kongtask.clock();
+  f record;
+begin
+  select j.id, j.task_id, j.queue_id, j.payload,
+         case when j.worker <> 0 then 'running' when j.run_at > v_now then 'scheduled' else 'ready' end as state,
+         j.attempt, j.max_attempts, (j.lane & 15)::int2 as priority, j.run_at, j.created_at,
+         null::timestamptz as finished_at, j.extras, j.errors, null::jsonb as result
+    into f
+    from kongtask.queues q
+   cross join lateral (
+          select * from kongtask.jobs j where j.queue_id = q.id and j.id between p_id and p_id order by j.id limit 1) as j
+   limit 1;
+  if not found then
+    select h.id, h.task_id, h.queue_id, h.payload, case when h.completed then 'completed' else 'cancelled' end as state,
+           h.attempt, h.max_attempts, h.priority, h.run_at, h.created_at, h.finished_at, h.extras, h.errors, h.result
+      into f
+      from (select * from (select * from kongtask.history union all select * from kongtask.history_overflow) as kept
+             where kept.id = p_id
+             limit 1) as h
+     where h.expires_at > v_now;
+  end if;
+  if not found then
+    select d.id, d.task_id, d.queue_id, d.payload, 'dead' as state, d.attempt, d.max_attempts, d.priority, d.run_at,
+           d.created_at, d.finished_at, d.extras, d.errors, null::jsonb as result
+      into f
+      from kongtask.dead_letters d
+     where d.id = p_id and d.expires_at > v_now
+     limit 1;
+  end if;
+  if not found then
+    return;
+  end if;
+  return query
+    select f.id, t.name, q.name, f.payload, f.state, f.attempt, f.max_attempts, f.priority, f.run_at, f.created_at,
+           f.finished_at, f.extras, f.errors, f.result,
+           (select jsonb_build_object('done', p.done, 'total', p.total, 'note', p.note, 'at', p.at)
+              from kongtask.progress p
+             where p.job_id = p_id)
+      from kongtask.tasks t, kongtask.queues q
+     where t.id = f.task_id and q.id = f.queue_id;
+end
+$$;
+
+-- How jobs ended, those of p_ids that are over; the others are live. state: completed, dead, cancelled, or gone: there is
+-- no such job (any more). Written as read_job, for the same reasons.
+create function kongtask.read_ends(p_ids int8[])
+returns table (id int8, state text, result jsonb, reason text, error jsonb)
+language plpgsql stable
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := kongtask.clock();
+  v_left int8[] := array(
+    select asked.id from unnest(p_ids) as asked (id)
+     where not exists (
+             select from kongtask.queues q
+            cross join lateral (
+                   select from kongtask.jobs j
+                    where j.queue_id = q.id and j.id between asked.id and asked.id
+                    order by j.id limit 1) as live));
+  v_found int8[] := '{}';
+begin
+  if v_left = '{}' then
+    return;
+  end if;
+  for id, state, result, reason in
+    select h.id, case when h.completed then 'completed' else 'cancelled' end, h.result, h.reason
+      from unnest(v_left) as o (id)
+     cross join lateral (
+            select * from (select * from kongtask.history union all select * from kongtask.history_overflow) as kept
+             where kept.id = o.id
+             limit 1) as h
+     where h.expires_at > v_now
+  loop
+    v_found := v_found || id;
+    return next;
+  end loop;
+  if cardinality(v_found) < cardinality(v_left) then
+    return query
+      select o.id, coalesce(d.state, 'gone'), null::jsonb, d.reason, d.errors -> -1
+        from unnest(v_left) as o (id)
+        left join lateral (
+             select 'dead' as state, l.reason, l.errors from kongtask.dead_letters l
+              where l.id = o.id and l.expires_at > v_now
+              limit 1) as d on true
+       where o.id <> all (v_found);
+  end if;
+end
+$$;
+
+-- The troubles behind the latest p_scan dead letters, the most frequent first. Index: dead_letters_recent of each day.
 -- looked: dead letters that were looked at, all groups together.
 create function kongtask.group_dead_letters(p_filter jsonb, p_scan int4)
 returns table (
@@ -762,6 +973,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   f kongtask.job_filter := kongtask.filter_of(p_filter);
+  v_now timestamptz := kongtask.clock();
 begin
   return query
     with latest as materialized (
@@ -769,6 +981,7 @@ begin
              kongtask.job_matches(
                f, 'dead', d.task_id, d.queue_id, d.created_at, d.run_at, d.finished_at, d.extras, d.errors) as matches
         from kongtask.dead_letters d
+       where d.expires_at > v_now
        order by d.finished_at desc, d.id desc
        limit p_scan
     ),

@@ -1,6 +1,7 @@
 -- What an execution leaves behind beside its outcome: the results of its steps, how far it is, what it logged.
 
--- Results that are kept over the attempts of a job. Steps live as long as their job is live or a dead letter.
+-- Results that are kept over the attempts of a job. Steps live as long as their job is live or a dead letter: to resume it
+-- is what they are for.
 create table kongtask.steps (
   job_id int8 not null,
   name text not null,
@@ -96,6 +97,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_after int8 := coalesce(p_after, 0);
+  v_now timestamptz := kongtask.clock();
   v_gone int8[];
   v_seen int8;
   v_count int4;
@@ -104,20 +106,21 @@ begin
     (select s.job_id, s.queue_id from kongtask.steps s where s.job_id > v_after order by s.job_id, s.name limit p_limit)
     union
     (select p.job_id, p.queue_id from kongtask.progress p
-      where p.job_id > v_after and p.at < kongtask.clock() - interval '1 day'
+      where p.job_id > v_after and p.at < v_now - interval '1 day'
       order by p.job_id limit p_limit)
     order by job_id limit p_limit
   )
   select max(k.job_id), count(*),
-         array_agg(k.job_id) filter (where not exists (select from kongtask.dead_letters d where d.id = k.job_id)
-                                       and not kongtask.is_live(k.queue_id, k.job_id))
+         array_agg(k.job_id) filter (where not kongtask.is_live(k.queue_id, k.job_id)
+                                       and not exists (select from kongtask.dead_letters d
+                                                        where d.id = k.job_id and d.expires_at > v_now))
     into p_after, v_seen, v_gone
     from known k;
   o_pruned := 0;
   if v_gone is not null then
     delete from kongtask.steps s where s.job_id = any (v_gone);
     get diagnostics o_pruned = row_count;
-    delete from kongtask.progress p where p.job_id = any (v_gone) and p.at < kongtask.clock() - interval '1 day';
+    delete from kongtask.progress p where p.job_id = any (v_gone) and p.at < v_now - interval '1 day';
     get diagnostics v_count = row_count;
     o_pruned := o_pruned + v_count;
   end if;
@@ -151,13 +154,13 @@ insert into kongtask.logs_horizon values (date_trunc('day', clock_timestamp(), '
 
 create or replace function kongtask.daily_tables() returns text[]
 language sql immutable
-return array['history', 'logs'];
+return array['history', 'dead_letters', 'logs'];
 
 select kongtask.extend_days('logs');
 
--- p_lines: an array of { job, attempt, level, message, fields?, age (milliseconds) }, in order. A line that would outlive
--- the last day that there is expires with that.
-create function kongtask.store_logs(p_lines jsonb, p_keep_ms float8) returns void
+-- p_lines: an array of { job, attempt, level, message, fields?, age, keep (both in milliseconds) }, in order. A line that
+-- would outlive the last day that there is expires with that.
+create function kongtask.store_logs(p_lines jsonb) returns void
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
@@ -170,11 +173,12 @@ begin
   perform kongtask.extend_days('logs');
   select until - interval '1 ms' into v_last from kongtask.logs_horizon;
   insert into kongtask.logs (job_id, at, expires_at, attempt, level, message, fields)
-  select l.job, v_now - l.age * interval '1 ms', least(v_now + p_keep_ms * interval '1 ms', v_last), l.attempt, l.level,
+  select l.job, v_now - l.age * interval '1 ms', least(v_now + l.keep * interval '1 ms', v_last), l.attempt, l.level,
          l.message, l.fields
     from rows from (
            jsonb_to_recordset(p_lines)
-             as (job int8, attempt int2, level int2, message text, fields jsonb, age float8)) with ordinality as l
+             as (job int8, attempt int2, level int2, message text, fields jsonb, age float8, keep float8))
+         with ordinality as l
    order by l.ordinality;
 end
 $$;

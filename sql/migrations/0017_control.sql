@@ -435,7 +435,7 @@ $$;
 -- Why a job is where it is: one row of facts, and a second one about the job that has its serial key, where that is
 -- another. Decides nothing. One look at the database (STABLE), so that no job is missed between two tables. Bounded: a
 -- look per queue, lane and worker, a thousand workers, the first thousand jobs of each, ten thousand jobs ahead, what is
--- held of a queue that has a limit. Indexes: jobs_pkey, jobs_lane, jobs_serial, jobs_parked, dead_letters_pkey, history_id.
+-- held of a queue that has a limit. Indexes: jobs_pkey, jobs_lane, jobs_serial, jobs_parked, dead_letters_id, history_id.
 create function kongtask.explain_job(p_id int8, p_deep bool)
 returns table (
   id int8, state text, task text, queue text, attempt int2, max_attempts int2, crashes int2, priority int2,
@@ -472,12 +472,14 @@ begin
         select d.id, d.task_id, d.queue_id, 'dead' as state, d.attempt, d.max_attempts, d.crashes, d.priority, d.run_at,
                d.finished_at, d.reason, d.extras, d.errors
           from kongtask.dead_letters d
-         where d.id = p_id
+         where d.id = p_id and d.expires_at > v_now
         union all
         select h.id, h.task_id, h.queue_id, case when h.completed then 'completed' else 'cancelled' end, h.attempt,
                h.max_attempts, h.crashes, h.priority, h.run_at, h.finished_at, h.reason, h.extras, h.errors
-          from (select * from kongtask.history union all select * from kongtask.history_overflow) h
-         where h.id = p_id and h.expires_at > v_now
+          from (select * from (select * from kongtask.history union all select * from kongtask.history_overflow) as kept
+                 where kept.id = p_id
+                 limit 1) as h
+         where h.expires_at > v_now
       )
       select f.id, f.state, t.name, q.name, f.attempt, f.max_attempts, f.crashes, f.priority, f.run_at, f.finished_at,
              f.reason, f.extras, f.errors -> -1, v_now, q.paused_at, t.paused_at, null::int8, null::int4,

@@ -40,7 +40,10 @@ export interface DeadLetterSummary extends DeadLetterGroups {
   readonly complete: boolean
 }
 
-/** Jobs that were given up, kept with every attempt's error until they are redriven or purged. */
+/**
+ * Jobs that were given up, kept with every attempt's error until they are redriven or purged, or for as long as their
+ * `retain.dead` says.
+ */
 export interface DeadLetters {
   /** Those that fit, newest first by id; pages as of `kong.jobs.list`. */
   list(filter?: DeadLetterFilter, page?: PageOptions): Promise<JobPage>

@@ -30,9 +30,28 @@ describe('a new job', () => {
     expect(newJob(mail, { to: 'a' }, { maxAttempts: 2, timeout: undefined, scheduledIn: '1s' })).toEqual({
       task: 'mail',
       payload: '{"to":"a"}',
-      options: { queue: 'email', maxAttempts: 2, timeout: 30_000, retain: false, scheduledIn: 1_000 },
+      options: {
+        queue: 'email',
+        maxAttempts: 2,
+        timeout: 30_000,
+        retain: { finished: false },
+        scheduledIn: 1_000,
+      },
       contract: true,
     })
+  })
+
+  it('merges what is said about keeping member by member', () => {
+    const kept = defineTask('kept', { retain: { finished: '1h', dead: '1d' } })
+    const retainOf = (options: unknown) => Object(newJob(kept, {}, options)).options.retain
+    expect(retainOf({})).toEqual({ finished: 3_600_000, dead: 86_400_000 })
+    expect(retainOf({ retain: { dead: '2d', logs: false } })).toEqual({
+      finished: 3_600_000,
+      dead: 172_800_000,
+      logs: false,
+    })
+    expect(retainOf({ retain: false })).toEqual({ finished: false, dead: 86_400_000 })
+    expect(retainOf({ retain: {} })).toEqual({ finished: 3_600_000, dead: 86_400_000 })
   })
 
   it('with a fixed time drops the delay that its task has by default', () => {

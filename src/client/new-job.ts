@@ -81,12 +81,17 @@ function withDefaults(contract: AnyTask | undefined, given: NewJobOptions): NewJ
   return options
 }
 
-/** A time of the call's takes the place of the delay that the task has by default. */
+/**
+ * A time of the call's takes the place of the delay that the task has by default, and of what is said about keeping each
+ * member counts by itself.
+ */
 function merged(defaults: NewJobOptions, given: NewJobOptions): NewJobOptions {
   if (Object.keys(given).length === 0) return defaults
-  if (given.scheduledAt === undefined) return { ...defaults, ...given }
-  const { scheduledIn: _scheduledIn, ...rest } = defaults
-  return { ...rest, ...given }
+  const { scheduledIn: _scheduledIn, ...timeless } = defaults
+  const options = { ...(given.scheduledAt === undefined ? defaults : timeless), ...given }
+  return options.retain === undefined
+    ? options
+    : { ...options, retain: { ...defaults.retain, ...given.retain } }
 }
 
 function payloadText(task: string, payload: unknown, raw: boolean, maxPayload: number): string {

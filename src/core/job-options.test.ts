@@ -30,7 +30,7 @@ describe('job options', () => {
       priority: 0,
       tags: ['a', 'b'],
       timeout: 30_000,
-      retain: 3_600_000,
+      retain: { finished: 3_600_000 },
       metadata: { tenant: 7, at: '1970-01-01T00:00:00.000Z' },
       uniqueKey: 'order 7',
       uniqueFor: 5_400_000,
@@ -43,7 +43,7 @@ describe('job options', () => {
     expect(checkJobOptions({ scheduledAt: '2026-09-01T10:00:00+02:00' })).toEqual({
       scheduledAt: '2026-09-01T08:00:00.000Z',
     })
-    expect(checkJobOptions({ retain: false })).toEqual({ retain: false })
+    expect(checkJobOptions({ retain: false })).toEqual({ retain: { finished: false } })
     expect(checkJobOptions({ scheduledIn: 0 })).toEqual({ scheduledIn: 0 })
   })
 
@@ -156,6 +156,11 @@ describe('job options', () => {
     [{ timeout: 0 }, 'KT_DURATION_INVALID', 'longer than zero'],
     [{ timeout: false }, 'KT_DURATION_INVALID', 'false'],
     [{ retain: true }, 'KT_DURATION_INVALID', '`retain`'],
+    [{ retain: { finished: true } }, 'KT_DURATION_INVALID', '`retain.finished`'],
+    [{ retain: { dead: false } }, 'KT_DURATION_INVALID', '`retain.dead`'],
+    [{ retain: { dead: 0 } }, 'KT_DURATION_INVALID', '`retain.dead`'],
+    [{ retain: { logs: 0 } }, 'KT_DURATION_INVALID', '`retain.logs`'],
+    [{ retain: { steps: '1h' } }, 'KT_OPTION_UNKNOWN', 'Known options: finished, dead, logs'],
     [{ metadata: [] }, 'KT_OPTION_INVALID', '`metadata` must be a plain object'],
     [{ metadata: 'x' }, 'KT_OPTION_INVALID', '`metadata`'],
     [{ metadata: null }, 'KT_OPTION_INVALID', '`metadata`'],

@@ -12,10 +12,11 @@ import {
   checkMetadata,
   checkOnConflict,
   checkPriority,
-  checkRetain,
   checkTags,
 } from './option-values.ts'
 import { readOptions } from './plain-object.ts'
+import { checkRetention } from './retention-values.ts'
+import type { Retention } from './retention.ts'
 
 /** What may be said about one job when it is added. Each option may be left out or `undefined`. */
 export interface JobOptions {
@@ -36,8 +37,12 @@ export interface JobOptions {
   readonly tags?: readonly string[] | undefined
   /** How long an attempt may take before it is aborted and counts as failed. @default the task's, else none */
   readonly timeout?: Duration | undefined
-  /** How long to keep the job once completed or cancelled; `false`: not at all. @default the task's, else 24 h */
-  readonly retain?: Duration | false | undefined
+  /**
+   * How long to keep the job once completed or cancelled; `false`: not at all. Or, each for itself, also once it is dead,
+   * and what it logged: `{ finished: '1h', dead: '30d', logs: '7d' }`; what is left out is as the task says.
+   * @default the task's, else 24 h, dead until it is redriven or purged, logs as the runner's `keepLogs`
+   */
+  readonly retain?: Duration | false | Retention | undefined
   /** Your own facts about the job, a plain object of up to 16 KiB as JSON. */
   readonly metadata?: object | undefined
   /**
@@ -83,7 +88,7 @@ export const OPTION_CHECKS: { readonly [Option in keyof Required<JobOptions>]: C
   priority: (value) => ({ priority: checkPriority(value) }),
   tags: (value) => ({ tags: checkTags(value) }),
   timeout: (value) => ({ timeout: parsePositiveDuration(value, 'timeout') }),
-  retain: (value) => ({ retain: checkRetain(value) }),
+  retain: (value) => ({ retain: checkRetention(value) }),
   metadata: (value) => ({ metadata: checkMetadata(value) }),
   uniqueKey: (value) => ({ uniqueKey: checkKey(value, 'uniqueKey') }),
   uniqueFor: (value) => ({ uniqueFor: parsePositiveDuration(value, 'uniqueFor') }),

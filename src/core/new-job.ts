@@ -1,5 +1,6 @@
 import type { JsonObject } from './json.ts'
 import type { JobConcurrency, JobRateLimit } from './limits.ts'
+import type { JobRetention } from './retention.ts'
 
 /** What a later job does that meets the holder of its unique key. */
 export type OnConflict = 'skip' | 'replace' | 'keep_schedule'
@@ -16,8 +17,7 @@ export interface NewJobOptions {
   readonly priority?: number
   readonly maxAttempts?: number
   readonly timeout?: number
-  /** How long to keep the finished job; `false` keeps nothing. */
-  readonly retain?: number | false
+  readonly retain?: JobRetention
   readonly uniqueKey?: string
   readonly uniqueFor?: number
   readonly onConflict?: OnConflict

@@ -1,4 +1,3 @@
-import { parseDuration } from './duration.ts'
 import { KongTaskError } from './errors.ts'
 import { jsonPath } from './json-path.ts'
 import { byteLength, isLargerThan, jsonText } from './json-text.ts'
@@ -21,11 +20,6 @@ export function checkPriority(value: unknown): number {
 /** 1 to 32767. @throws KT_OPTION_INVALID */
 export function checkMaxAttempts(value: unknown): number {
   return checkInteger(value, 'maxAttempts', 1, 32_767)
-}
-
-/** Milliseconds, or `false` for not at all. @throws KT_DURATION_INVALID */
-export function checkRetain(value: unknown): number | false {
-  return value === false ? false : parseDuration(value, 'retain')
 }
 
 /** Up to 32 tags. @throws KT_OPTION_INVALID, KT_NAME_INVALID */

@@ -29,7 +29,7 @@ describe('defineTask', () => {
       maxAttempts: 5,
       priority: 2,
       timeout: 30_000,
-      retain: false,
+      retain: { finished: false },
       backoff,
     })
     expect(Object.isFrozen(task)).toBe(true)

@@ -26,7 +26,7 @@ export async function pruneKeys(
   }
 }
 
-/** Keeps days of history ahead, and empties the overflow. Undefined where another process has this turn. */
+/** Keeps days ahead, and forgets what has expired of that for which there were none. Undefined where another process has this turn. */
 export async function prune(
   store: Pick<Store, 'takeTurn' | 'extendDays' | 'pruneOverflow'>,
   signal: AbortSignal,
@@ -58,7 +58,7 @@ export async function pruneRecords(
 }
 
 /**
- * Forgets days of history that are over; answers how many. PostgreSQL lets only the tables' owner do that, so it is a
+ * Forgets days that are over, with all that expired on them; answers how many. PostgreSQL lets only the tables' owner do that, so it is a
  * chore of its own. Undefined where another process has this turn.
  */
 export async function dropDays(

@@ -40,7 +40,7 @@ export interface WorkingOptions {
   readonly logger?: object | undefined
   /** What of the handlers' own lines is kept for `kong.jobs.logs`: of this level and graver ones. @default 'warn' */
   readonly storeLogs?: LogLevel | 'off' | undefined
-  /** How long these lines are kept. Up to 14 days. @default 7 d */
+  /** How long these lines are kept, unless their job says otherwise (`retain.logs`). Up to 35 days. @default 7 d */
   readonly keepLogs?: Duration | undefined
   /** The schema of KongTask's tables. @default `kongtask` */
   readonly schema?: string | undefined
@@ -123,8 +123,8 @@ const DEFAULTS = {
 } as const
 const MOST_CONCURRENT = 10_000
 const SHORTEST_LEASE = 1_000
-/** Days of logs exist a fortnight ahead. */
-const LONGEST_KEEP = 14 * 86_400_000
+/** Days of logs exist so far ahead. */
+const LONGEST_KEEP = 35 * 86_400_000
 
 /** @throws KongTaskError where an option is unknown or wrong */
 export function readRunnerOptions(options: unknown): RunnerConfig {
@@ -205,7 +205,7 @@ function readKeepLogs(value: unknown): number {
   const keep = parsePositiveDuration(value, 'keepLogs')
   if (keep <= LONGEST_KEEP) return keep
   throw invalid(
-    `keepLogs may be 14 days at the most, because lines are dropped by the day; it is ${showValue(value)}`,
+    `keepLogs may be 35 days at the most, because lines are dropped by the day; it is ${showValue(value)}`,
   )
 }
 

@@ -23,7 +23,7 @@ export async function takeTurn(
   return row?.taken === true
 }
 
-/** Adds the days that are missing up to a fortnight ahead, of every table that has days. Returns how many. */
+/** Adds the days that are missing up to 35 days ahead, of every table that has days. Returns how many. */
 export async function extendDays(db: Queryable, schema: string): Promise<number> {
   const [row] = await runStatement(db, schema, extendStatement, {})
   return row?.added ?? 0
@@ -40,18 +40,18 @@ export async function dropExpiredDays(db: Queryable, schema: string): Promise<nu
   return days.length
 }
 
-/** Forgets one batch of the overflow. Returns how many jobs, and whether there may be more. */
+/** Forgets a batch of what there were no days for. Returns how many jobs, and whether there may be more. */
 export async function pruneOverflow(
   db: Queryable,
   schema: string,
 ): Promise<{ readonly pruned: number; readonly more: boolean }> {
   const [row] = await runStatement(db, schema, pruneStatement, { limit: OVERFLOW_BATCH })
-  const pruned = Number(row?.pruned ?? 0)
-  return { pruned, more: pruned === OVERFLOW_BATCH }
+  const { jobs, letters } = row ?? { jobs: 0, letters: 0 }
+  return { pruned: jobs + letters, more: jobs === OVERFLOW_BATCH || letters === OVERFLOW_BATCH }
 }
 
 function onDay<P, R>(statement: Statement<P, R>, daily: string, day: string): Statement<P, R> {
-  if (!/^[a-z]+$/.test(daily) || !/^\d{8}$/.test(day))
+  if (!/^[a-z_]+$/.test(daily) || !/^\d{8}$/.test(day))
     throw new TypeError(`"${daily}_${day}" is no day of a table`)
   return { ...statement, text: statement.text.replaceAll('daily', daily).replaceAll('00000000', day) }
 }

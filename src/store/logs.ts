@@ -14,16 +14,12 @@ export interface LoggedLine {
   readonly fields: string | undefined
   /** Milliseconds since it was logged. */
   readonly age: number
+  /** Milliseconds from now on. */
+  readonly keep: number
 }
 
-/** `keep`: milliseconds. */
-export async function storeLogs(
-  db: Queryable,
-  schema: string,
-  lines: readonly LoggedLine[],
-  keep: number,
-): Promise<void> {
-  await runStatement(db, schema, storeStatement, { lines: `[${lines.map(lineText).join(',')}]`, keep })
+export async function storeLogs(db: Queryable, schema: string, lines: readonly LoggedLine[]): Promise<void> {
+  await runStatement(db, schema, storeStatement, { lines: `[${lines.map(lineText).join(',')}]` })
 }
 
 function lineText({ fields, level, ...line }: LoggedLine): string {

@@ -109,6 +109,12 @@ export function timeoutOf(extras: unknown): number | undefined {
   return typeof timeout === 'number' ? timeout : undefined
 }
 
+/** How long a job's lines are to be kept, in milliseconds or not at all, where it says so. */
+export function logRetentionOf(extras: unknown): number | false | undefined {
+  const { logs } = recordOf(recordOf(extras)['retain'])
+  return typeof logs === 'number' || logs === false ? logs : undefined
+}
+
 function progressOf(progress: unknown): JobProgress | undefined {
   if (progress === null || progress === undefined) return undefined
   const { done, total, note, at } = recordOf(progress)

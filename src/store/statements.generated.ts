@@ -283,12 +283,12 @@ export const pauseTask: Statement<
 
 export const pruneOverflow: Statement<
   { readonly limit: number },
-  { readonly pruned: string }
+  { readonly jobs: number; readonly letters: number }
 > = {
   name: "prune_overflow",
-  text: "with expired as (\n  select o.ctid from kongtask.history_overflow o\n   where o.expires_at < kongtask.clock()\n   order by o.expires_at\n   limit $1::int4\n     for update skip locked\n),\ngone as (\n  delete from kongtask.history_overflow o using expired where o.ctid = expired.ctid returning 1\n)\nselect count(*) as pruned from gone",
+  text: "with expired as (\n  select o.ctid from kongtask.history_overflow o\n   where o.expires_at < (select kongtask.clock())\n   order by o.expires_at\n   limit $1::int4\n     for update skip locked\n),\ngone as (\n  delete from kongtask.history_overflow o using expired where o.ctid = expired.ctid returning 1\n),\nexpired_letters as (\n  select d.ctid from kongtask.dead_letters_lasting d\n   where d.expires_at < 'infinity' and d.expires_at < (select kongtask.clock())\n   order by d.expires_at\n   limit $1::int4\n     for update skip locked\n),\ngone_letters as (\n  delete from kongtask.dead_letters_lasting d using expired_letters where d.ctid = expired_letters.ctid returning 1\n)\nselect (select count(*) from gone)::int4 as jobs, (select count(*) from gone_letters)::int4 as letters",
   parameters: [["limit","int4"]],
-  columns: [["pruned","int8"]],
+  columns: [["jobs","int4"],["letters","int4"]],
 }
 
 export const pruneRecords: Statement<
@@ -336,7 +336,7 @@ export const readEnds: Statement<
   { readonly id: string; readonly state: string; readonly result: string | null; readonly reason: string | null; readonly error: unknown | null }
 > = {
   name: "read_ends",
-  text: "with over as materialized (\n  select asked.id\n    from unnest($1::int8[]) as asked (id)\n   where not exists (\n           select from kongtask.jobs j\n            where j.queue_id = any (array(select q.id from kongtask.queues q)) and j.id = asked.id)\n)\nselect o.id, coalesce(found.state, 'gone') as state, found.result::text, found.reason, found.error\n  from over o\n  left join lateral (\n         select 'dead' as state, null::jsonb as result, d.reason, d.errors -> -1 as error\n           from kongtask.dead_letters d\n          where d.id = o.id\n          union all\n         select case when h.completed then 'completed' else 'cancelled' end, h.result, h.reason, null\n           from (select * from kongtask.history union all select * from kongtask.history_overflow) h\n          where h.id = o.id and h.expires_at > kongtask.clock()\n          limit 1) as found on true",
+  text: "select id, state, result::text, reason, error\n  from kongtask.read_ends($1::int8[])",
   parameters: [["ids","int8[]"]],
   columns: [["id","int8"],["state","text"],["result","text"],["reason","text"],["error","jsonb"]],
 }
@@ -356,7 +356,7 @@ export const readJob: Statement<
   { readonly id: string; readonly task: string; readonly queue: string; readonly payload: unknown; readonly state: string; readonly attempt: number; readonly max_attempts: number; readonly priority: number; readonly run_at: Date; readonly created_at: Date; readonly finished_at: Date | null; readonly extras: unknown | null; readonly errors: unknown | null; readonly result: unknown | null; readonly progress: unknown | null }
 > = {
   name: "read_job",
-  text: "with found as (\n  select j.id, j.task_id, j.queue_id, j.payload,\n         case when j.worker <> 0 then 'running' when j.run_at > kongtask.clock() then 'scheduled' else 'ready' end as state,\n         j.attempt, j.max_attempts, (j.lane & 15)::int2 as priority, j.run_at, j.created_at, null::timestamptz as finished_at,\n         j.extras, j.errors, null::jsonb as result\n    from kongtask.jobs j\n   where j.queue_id = any (array(select q.id from kongtask.queues q)) and j.id = $1::int8\n  union all\n  select d.id, d.task_id, d.queue_id, d.payload, 'dead', d.attempt, d.max_attempts, d.priority, d.run_at, d.created_at,\n         d.finished_at, d.extras, d.errors, null\n    from kongtask.dead_letters d\n   where d.id = $1::int8\n  union all\n  select h.id, h.task_id, h.queue_id, h.payload, case when h.completed then 'completed' else 'cancelled' end, h.attempt,\n         h.max_attempts, h.priority, h.run_at, h.created_at, h.finished_at, h.extras, h.errors, h.result\n    from (select * from kongtask.history union all select * from kongtask.history_overflow) h\n   where h.id = $1::int8 and h.expires_at > kongtask.clock()\n)\nselect f.id, t.name as task, q.name as queue, f.payload, f.state, f.attempt, f.max_attempts, f.priority, f.run_at,\n       f.created_at, f.finished_at, f.extras, f.errors, f.result,\n       (select jsonb_build_object('done', p.done, 'total', p.total, 'note', p.note, 'at', p.at)\n          from kongtask.progress p\n         where p.job_id = f.id) as progress\n  from found f\n  join kongtask.tasks t on t.id = f.task_id\n  join kongtask.queues q on q.id = f.queue_id",
+  text: "select id, task, queue, payload, state, attempt, max_attempts, priority, run_at, created_at, finished_at, extras, errors,\n       result, progress\n  from kongtask.read_job($1::int8)",
   parameters: [["id","int8"]],
   columns: [["id","int8"],["task","text"],["queue","text"],["payload","jsonb"],["state","text"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["finished_at","timestamptz"],["extras","jsonb"],["errors","jsonb"],["result","jsonb"],["progress","jsonb"]],
 }
@@ -502,12 +502,12 @@ export const settleJobs: Statement<
 }
 
 export const storeLogs: Statement<
-  { readonly lines: string; readonly keep: number },
+  { readonly lines: string },
   Record<never, never>
 > = {
   name: "store_logs",
-  text: "select kongtask.store_logs($1::jsonb, $2::float8)",
-  parameters: [["lines","jsonb"],["keep","float8"]],
+  text: "select kongtask.store_logs($1::jsonb)",
+  parameters: [["lines","jsonb"]],
   columns: [],
 }
 

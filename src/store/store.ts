@@ -101,7 +101,7 @@ export interface Store {
   storeStep(job: HeldJob, step: NewStep, on?: Queryable): Promise<number | undefined>
   pruneRecords(after?: string): Promise<PrunedRecords>
   storeProgress(reports: readonly ReportedProgress[]): Promise<void>
-  storeLogs(lines: readonly LoggedLine[], keep: number): Promise<void>
+  storeLogs(lines: readonly LoggedLine[]): Promise<void>
   readLogs(job: string, page: LogPage): Promise<JobLog[]>
   readJob(id: string): Promise<Job | undefined>
   /** Of those that have ended, or are not there. */
@@ -154,7 +154,7 @@ export function createStore(database: Database, schema: string): Store {
     storeStep: (job, step, on = database) => storeStep(on, schema, job, step),
     pruneRecords: (after) => pruneRecords(database, schema, after),
     storeProgress: (reports) => storeProgress(database, schema, reports),
-    storeLogs: (lines, keep) => storeLogs(database, schema, lines, keep),
+    storeLogs: (lines) => storeLogs(database, schema, lines),
     readLogs: (job, page) => readLogs(database, schema, job, page),
     readJob: (id) => readJob(database, schema, id),
     readEnds: (ids) => readEnds(database, schema, ids),

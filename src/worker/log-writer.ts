@@ -7,6 +7,7 @@ import type { Service } from '../runtime/service.ts'
 import { startTimer, type Timer } from '../runtime/timer.ts'
 import type { ClaimedJob } from '../store/claim-jobs.ts'
 import type { LoggedLine } from '../store/logs.ts'
+import { logRetentionOf } from '../store/rows.ts'
 import { isDataFault } from '../store/sqlstate.ts'
 import type { Store } from '../store/store.ts'
 import { fieldsText } from './log-fields.ts'
@@ -25,7 +26,7 @@ export interface LogWriterOptions {
   readonly store: Pick<Store, 'storeLogs'>
   /** The least grave lines that are kept. */
   readonly level: LogLevel
-  /** Milliseconds that a line is kept. */
+  /** Milliseconds that a line is kept, where its job says nothing. */
   readonly keep: number
   /** Monotonic milliseconds. */
   readonly now: () => number
@@ -66,7 +67,9 @@ export class LogWriter implements Service {
   }
 
   /** A logger that keeps the lines of one execution, as many as it may log. */
-  linesOf({ id, attempt }: ClaimedJob): Logger {
+  linesOf({ id, attempt, extras }: ClaimedJob): Logger {
+    const keep = (extras === null ? undefined : logRetentionOf(JSON.parse(extras))) ?? this.#options.keep
+    if (keep === false) return SILENT
     let lines = 0
     let characters = 0
     const least = LOG_LEVELS.indexOf(this.#options.level)
@@ -79,7 +82,7 @@ export class LogWriter implements Service {
         characters += kept.message.length + (kept.fields?.length ?? 0)
         const isCut = lines === MOST_LINES_EACH || characters > MOST_CHARACTERS_EACH
         if (isCut) lines = MOST_LINES_EACH
-        this.#add({ ...(isCut ? { ...kept, ...CUT } : kept), job: id, attempt })
+        this.#add({ ...(isCut ? { ...kept, ...CUT } : kept), job: id, attempt, keep })
       }
     const ofLevel = (level: LogLevel): Logger['debug'] =>
       LOG_LEVELS.indexOf(level) < least ? ignore : line(level)
@@ -90,7 +93,7 @@ export class LogWriter implements Service {
     level: LogLevel,
     message: unknown,
     fields: LogFields | undefined,
-  ): Omit<WaitingLine, 'job' | 'attempt'> {
+  ): Omit<WaitingLine, 'job' | 'attempt' | 'keep'> {
     return {
       level,
       message: storableText(message, LONGEST_MESSAGE),
@@ -122,14 +125,11 @@ export class LogWriter implements Service {
 
   /** Never rejects: no job is worth failing for a line. False where the lines wait on. */
   async #write(): Promise<boolean> {
-    const { store, keep, now, onWeather } = this.#options
+    const { store, now, onWeather } = this.#options
     const batch = this.#lines.slice(0, LARGEST_BATCH)
     const sentAt = now()
     try {
-      await store.storeLogs(
-        batch.map(({ loggedAt, ...line }) => ({ ...line, age: sentAt - loggedAt })),
-        keep,
-      )
+      await store.storeLogs(batch.map(({ loggedAt, ...line }) => ({ ...line, age: sentAt - loggedAt })))
     } catch (error) {
       onWeather(error)
       if (!isDataFault(error)) return false
@@ -158,3 +158,5 @@ const CUT = {
 } as const
 
 function ignore(): void {}
+
+const SILENT: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }

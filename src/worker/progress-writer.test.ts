@@ -5,8 +5,8 @@ import { ProgressWriter } from './progress-writer.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => {
-  vi.useRealTimers()
   vi.restoreAllMocks()
+  vi.useRealTimers()
 })
 
 /** A writer whose database takes what it is given, as `id:done`, a statement each. */

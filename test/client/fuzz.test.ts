@@ -278,6 +278,11 @@ const rateLimit = fc.oneof(
   },
   { weight: 1, arbitrary: json },
 )
+const timeToKeep = fc.oneof(
+  { weight: 4, arbitrary: soundPer },
+  { weight: 1, arbitrary: fc.boolean() },
+  { weight: 1, arbitrary: duration },
+)
 const VALUES: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   scheduledIn: duration,
   scheduledAt: instant,
@@ -286,7 +291,15 @@ const VALUES: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   priority: integer,
   tags: labels,
   timeout: duration,
-  retain: fc.oneof({ weight: 3, arbitrary: duration }, fc.boolean()),
+  retain: fc.oneof(
+    { weight: 3, arbitrary: duration },
+    { weight: 1, arbitrary: fc.boolean() },
+    {
+      weight: 5,
+      arbitrary: membersOf({ finished: timeToKeep, dead: timeToKeep, logs: timeToKeep }),
+    },
+    { weight: 1, arbitrary: json },
+  ),
   metadata,
   uniqueKey: keyText,
   uniqueFor: duration,

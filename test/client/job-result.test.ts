@@ -28,7 +28,7 @@ function watchedClient(): {
             return async (text: unknown, values: unknown) => {
               const answer: unknown =
                 typeof value === 'function' ? await Reflect.apply(value, real, [text, values]) : undefined
-              if (String(text).includes('over as materialized')) {
+              if (String(text).includes('read_ends(')) {
                 asked.push(
                   String(Array.isArray(values) ? values[0] : '')
                     .slice(1, -1)

@@ -94,7 +94,10 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     expected: { tags: ['b', 'a', '💌 two words', 'a'], extras: { tags: ['b', 'a', '💌 two words', 'a'] } },
   },
   timeout: { options: { timeout: '1m0.5s' }, expected: { extras: { timeout: 60_500 } } },
-  retain: { options: { retain: '2h' }, expected: { retain_s: 7_200 } },
+  retain: {
+    options: { retain: { finished: '2h', dead: '30d', logs: false } },
+    expected: { retain_s: 7_200, extras: { retain: { dead: 2_592_000_000, logs: false } } },
+  },
   metadata: {
     options: { metadata: { tenant: 7, nested: [null, { x: 'ü' }] } },
     expected: {
@@ -362,6 +365,62 @@ describe('a limit', () => {
     await runner.stop()
     expect(seen).toEqual([expected])
     expect(await kong.jobs.get(id)).toMatchObject({ state: 'completed', ...expected })
+  })
+})
+
+const RETENTIONS: readonly (readonly [retain: JobOptions['retain'], expected: Partial<Facts>])[] = [
+  ['2h', { retain_s: 7_200 }],
+  [false, { retain_s: 0 }],
+  [0, { retain_s: 0 }],
+  [{}, {}],
+  [{ finished: false }, { retain_s: 0 }],
+  [{ finished: '36525d' }, { retain_s: 2_147_483_647 }],
+  [{ dead: 1 }, { extras: { retain: { dead: 1 } } }],
+  [{ dead: '36525d', logs: '1m0.5s' }, { extras: { retain: { dead: 3_155_760_000_000, logs: 60_500 } } }],
+]
+
+describe('how long things are kept', () => {
+  it.each(RETENTIONS)(
+    '%j: is stored in the same form whichever way it is given',
+    async (retain, expected) => {
+      const contract = defineTask('kept-by-contract', { retain })
+      expect(await factsOf((await kong.addJob(contract, PAYLOAD)).id)).toEqual({ ...PLAIN, ...expected })
+      await publish([handle(defineTask('kept-as-published', { retain }), noop)])
+      expect(await factsOf((await kong.addJob('kept-as-published', PAYLOAD)).id)).toEqual({
+        ...PLAIN,
+        ...expected,
+      })
+      for (const [way, add] of Object.entries(WAYS).slice(1)) {
+        const { id } = await add('kept', { retain })
+        expect(await factsOf(id), way).toEqual({ ...PLAIN, ...expected })
+      }
+    },
+  )
+
+  it('is merged with the default of the task, member by member, whichever way it is given', async () => {
+    const contract = defineTask('merging', { retain: { finished: '1h', dead: '1d' } })
+    await publish([handle(contract, noop)])
+    const cases: readonly (readonly [JobOptions, Partial<Facts>])[] = [
+      [{}, { retain_s: 3_600, extras: { retain: { dead: 86_400_000 } } }],
+      [{ retain: {} }, { retain_s: 3_600, extras: { retain: { dead: 86_400_000 } } }],
+      [{ retain: { dead: '2d' } }, { retain_s: 3_600, extras: { retain: { dead: 172_800_000 } } }],
+      [{ retain: false }, { retain_s: 0, extras: { retain: { dead: 86_400_000 } } }],
+      [
+        { retain: { logs: '1s' } },
+        { retain_s: 3_600, extras: { retain: { dead: 86_400_000, logs: 1_000 } } },
+      ],
+    ]
+    for (const [options, expected] of cases) {
+      const ways: Record<string, Add> = {
+        ...Object.fromEntries(Object.entries(WAYS).filter(([way]) => !/contract|bulk|default/.test(way))),
+        'call with a contract': (_, given) => kong.addJob(contract, PAYLOAD, given),
+      }
+      expect(Object.keys(ways)).toHaveLength(4)
+      for (const [way, add] of Object.entries(ways)) {
+        const { id } = await add('merging', options)
+        expect(await factsOf(id), way).toEqual({ ...PLAIN, ...expected })
+      }
+    }
   })
 })
 

@@ -91,6 +91,31 @@ describe('what a handler logs', () => {
     expect(await messages(id)).toEqual(kept)
   })
 
+  it('is kept for as long as the job says, else as the runner says; or not at all', async () => {
+    const runner = await app.run({ work: (_, { logger }) => logger.warn('careful') }, { keepLogs: '2d' })
+    const done = settled(runner, 4)
+    const jobs = await app.kong.addJobs([
+      { task: 'work' },
+      { task: 'work', retain: { logs: '30d' } },
+      { task: 'work', retain: { logs: '90d' } },
+      { task: 'work', retain: { logs: false } },
+    ])
+    await done
+    await runner.stop()
+    const lines = await app.query(
+      `select l.job_id::text as job, extract(epoch from l.expires_at - l.at) / 86400 as days,
+              l.expires_at = h.until - interval '1 ms' as longest
+         from kongtask.logs l, kongtask.logs_horizon h order by l.job_id`,
+    )
+    expect(
+      lines.map(({ job, days, longest }) => [job, Math.round(Number(days) * 100) / 100, longest]),
+    ).toEqual([
+      [jobs[0]?.id, 2, false],
+      [jobs[1]?.id, 30, false],
+      [jobs[2]?.id, expect.closeTo(35.5, 0), true],
+    ])
+  })
+
   it('reaches the logger all the same', async () => {
     const heard: unknown[] = []
     const logger = {

@@ -321,7 +321,7 @@ describe('the work role', () => {
   it('reads and writes what running jobs needs, and nothing else', async () => {
     const may = await rights(roleOf('worker'))
     const days = Object.keys(may).filter((table) => /_\d{8}$/.test(table))
-    for (const table of ['migrations', 'settings', 'history_horizon', ...days])
+    for (const table of ['migrations', 'settings', 'history_horizon', 'dead_letters_horizon', ...days])
       expect(may[table]).toBe('select')
     expect(may['history']).toBe('insert select')
     expect(may['tasks']).toBe('insert select update')

@@ -244,7 +244,7 @@ describe('lines of logs', () => {
 
   // In the order of time: a day that is gone does not come back.
   it('expire before their day is over', async () => {
-    await db.store.storeLogs([{ ...line, job: '1' }], 60_000)
+    await db.store.storeLogs([{ ...line, job: '1', keep: 60_000 }])
     const page = { attempt: undefined, after: undefined, limit: 10 }
     expect(await db.store.readLogs('1', page)).toHaveLength(1)
     await db.moveClock('2 minutes')
@@ -252,8 +252,10 @@ describe('lines of logs', () => {
   })
 
   it('lie on the day on which they expire, and go with it', async () => {
-    await db.store.storeLogs([{ ...line, job: '1' }], 2 * 86_400_000)
-    await db.store.storeLogs([{ ...line, job: '2' }], 5 * 86_400_000)
+    await db.store.storeLogs([
+      { ...line, job: '1', keep: 2 * 86_400_000 },
+      { ...line, job: '2', keep: 5 * 86_400_000 },
+    ])
     const day = await dayOf(`kongtask.clock() + interval '2 days'`)
     expect(await db.value('select tableoid::regclass::text from kongtask.logs where job_id = 1')).toBe(
       `kongtask.logs_${day}`,
@@ -266,7 +268,7 @@ describe('lines of logs', () => {
 
   it('find a day although nobody has kept any ahead for a month', async () => {
     await db.moveClock('40 days')
-    await db.store.storeLogs([{ ...line, job: '1' }], 14 * 86_400_000)
+    await db.store.storeLogs([{ ...line, job: '1', keep: 35 * 86_400_000 }])
     expect(await db.query('select from kongtask.logs')).toHaveLength(1)
   })
 })

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import type { NewJob, NewJobOptions } from '../../src/core/new-job.ts'
+import type { JobRetention } from '../../src/core/retention.ts'
 import type { ClaimedJob } from '../../src/store/claim-jobs.ts'
 import { pgDatabase } from '../../src/store/pg-database.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
@@ -18,10 +19,17 @@ export interface Session {
 }
 
 /** A job as tests write it: of the task `work` with an empty payload, unless they say otherwise. */
-export type FixtureJob = Partial<Omit<NewJob, 'options'>> & NewJobOptions
+export type FixtureJob = Partial<Omit<NewJob, 'options'>> &
+  Omit<NewJobOptions, 'retain'> & {
+    /** A plain time is that of a finished job. */
+    readonly retain?: number | false | JobRetention
+  }
 
-export function newJob({ task = 'work', payload = '{}', contract = false, ...options }: FixtureJob): NewJob {
-  return { task, payload, contract, options }
+export function newJob(job: FixtureJob): NewJob {
+  const { task = 'work', payload = '{}', contract = false, retain, ...options } = job
+  if (retain === undefined) return { task, payload, contract, options }
+  const retention = typeof retain === 'object' ? retain : { finished: retain }
+  return { task, payload, contract, options: { ...options, retain: retention } }
 }
 
 /** The tables of one test file, empty at the start of each test, and who works on them. */

@@ -163,7 +163,13 @@ describe('the due time', () => {
 })
 
 describe('what a task has published', () => {
-  const published = { queue: 'mail', priority: 9, maxAttempts: 3, timeout: 5_000, retain: 60_000 }
+  const published = {
+    queue: 'mail',
+    priority: 9,
+    maxAttempts: 3,
+    timeout: 5_000,
+    retain: { finished: 60_000 },
+  }
 
   it('stands where a job says nothing', async () => {
     await db.store.publish({ work: published }, null)

@@ -490,13 +490,13 @@ describe('a limit of a queue', () => {
 describe('outside of READ COMMITTED', () => {
   it('a claim says that limits cannot be kept there', async () => {
     await db.add(keyed(1))
-    const { query, store } = await db.session()
-    await query(`set default_transaction_isolation = 'repeatable read'`)
+    const session = await db.session()
+    await session.query(`set default_transaction_isolation = 'repeatable read'`)
     const worker = await db.worker()
-    await expect(worker.claim(1, store)).rejects.toThrow(/limits need READ COMMITTED/)
+    await expect(worker.claim(1, session.store)).rejects.toThrow(/limits need READ COMMITTED/)
     await db.query('delete from kongtask.jobs')
     await db.add({})
-    expect(await worker.claim(1, store)).toHaveLength(1)
+    expect(await worker.claim(1, session.store)).toHaveLength(1)
   })
 })
 

@@ -9,7 +9,7 @@ const EMPTY_TOUCHED_TABLES = `
       from pg_class c
      where c.relnamespace = 'kongtask'::regnamespace
        and c.relkind = 'r'
-       and c.relname not in ('migrations', 'settings', 'history_horizon', 'logs_horizon')
+       and c.relname not in ('migrations', 'settings', 'history_horizon', 'dead_letters_horizon', 'logs_horizon')
        and pg_relation_size(c.oid) > 0;
     if v_touched is not null then
       execute 'truncate ' || v_touched || ' restart identity';

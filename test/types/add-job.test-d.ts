@@ -157,6 +157,14 @@ export function options(): void {
   void kong.addJob('mail', {}, { concurrency: { limit: 5, keys: 'crm' } })
   // @ts-expect-error misspelt, in a bulk
   void kong.addJobs([{ task: mail, payload: { to: 'a' }, concurrency: { limt: 5 } }])
+  void kong.addJob('mail', {}, { retain: { finished: '1h', dead: '30d', logs: false } })
+  void kong.addJobs([{ task: mail, payload: { to: 'a' }, retain: { logs: undefined } }])
+  defineTask('x', { retain: { dead: '30d' } })
+  defineTask('x', { retain: false })
+  // @ts-expect-error misspelt
+  void kong.addJob('mail', {}, { retain: { finnished: '1h' } })
+  // @ts-expect-error dead letters are not dropped at once
+  defineTask('x', { retain: { dead: false } })
   // @ts-expect-error no period
   void kong.addJob('mail', {}, { rateLimit: { limit: 5 } })
   // @ts-expect-error a rate is no number

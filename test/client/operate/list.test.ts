@@ -34,9 +34,11 @@ const POPULATION = `
   insert into kongtask.jobs (id, run_at, created_at, queue_id, task_id, worker, retain_s, lane, max_attempts, payload, serial_key, extras, errors)
     select id, run_at, created_at, queue_id, task_id, place % 2, 0, 1 + 16 * (id % 2)::int, 9, to_jsonb(id),
            extras ->> 'serialKey', extras, errors from made where place in (0, 1, 2);
-  insert into kongtask.dead_letters (id, run_at, created_at, finished_at, queue_id, task_id, retain_s, priority, attempt, max_attempts, crashes, reason, payload, extras, errors)
-    select id, run_at, created_at, finished_at, queue_id, task_id, 0, 1, 2, 9, 0, 'attempts', to_jsonb(id), extras, errors
-      from made where place = 3;
+  insert into kongtask.dead_letters (id, run_at, created_at, finished_at, expires_at, dropped_at, queue_id, task_id, retain_s, priority, attempt, max_attempts, crashes, reason, payload, extras, errors)
+    select id, run_at, created_at, finished_at, until, until, queue_id, task_id, 0, 1, 2, 9, 0, 'attempts', to_jsonb(id), extras, errors
+      from made cross join lateral (
+           select case id % 2 when 0 then 'infinity' else now() + (id % 30) * interval '1 day' + interval '1 h' end) as u (until)
+     where place = 3;
   insert into kongtask.history (id, run_at, created_at, finished_at, expires_at, queue_id, task_id, priority, attempt, max_attempts, crashes, completed, payload, extras, errors, result)
     select id, run_at, created_at, finished_at, now() + (id % 9) * interval '1 day' + interval '1 h', queue_id, task_id, 1, 2, 9, 0,
            id % 2 = 0, to_jsonb(id), extras, errors, '"r"' from made where place in (4, 5);
@@ -45,7 +47,10 @@ const POPULATION = `
            id % 2 = 0, to_jsonb(id), extras, errors from made where place = 6;
   -- What has expired is there no more, whether or not it was taken away.
   insert into kongtask.history_overflow (id, run_at, created_at, finished_at, expires_at, queue_id, task_id, priority, attempt, max_attempts, crashes, completed, payload)
-    select id + 1, run_at, created_at, finished_at, now() - interval '1 s', queue_id, task_id, 1, 2, 9, 0, true, '{}' from made limit 50;`
+    select id + 1, run_at, created_at, finished_at, now() - interval '1 s', queue_id, task_id, 1, 2, 9, 0, true, '{}' from made limit 50;
+  insert into kongtask.dead_letters (id, run_at, created_at, finished_at, expires_at, dropped_at, queue_id, task_id, retain_s, priority, attempt, max_attempts, crashes, reason, payload)
+    select id + 1, run_at, created_at, finished_at, now() - interval '1 s', 'infinity', queue_id, task_id, 0, 1, 2, 9, 0, 'attempts', '{}'
+      from made order by id desc limit 50;`
 
 /** Every job that there is, read one by one, newest first. */
 let all: readonly Job[]

@@ -20,10 +20,12 @@ async function fill(database: TestDatabase): Promise<void> {
     [LIVE],
   )
   await database.pool.query(
-    `insert into kongtask.dead_letters (id, run_at, created_at, finished_at, queue_id, task_id, retain_s, priority, attempt, max_attempts, crashes, reason, payload, errors)
-     select nextval('kongtask.job_ids'), now(), now(), now() - n * interval '1 s', 2 + n % 3, 1, 0, 1, 1, 25, 0, 'attempts', '{}',
+    `insert into kongtask.dead_letters (id, run_at, created_at, finished_at, expires_at, dropped_at, queue_id, task_id, retain_s, priority, attempt, max_attempts, crashes, reason, payload, errors)
+     select nextval('kongtask.job_ids'), now(), now(), now() - n * interval '1 s', until, until, 2 + n % 3, 1, 0, 1, 1, 25, 0, 'attempts', '{}',
             jsonb_build_array(jsonb_build_object('message', 'no ' || n))
-       from generate_series(1, $1) n`,
+       from generate_series(1, $1) n
+      cross join lateral (
+            select case n % 2 when 0 then 'infinity' else now() + (n % 30) * interval '1 day' + interval '1 h' end) as u (until)`,
     [LIVE],
   )
 }
@@ -53,9 +55,9 @@ describe.each(statistics)('with statistics that were %s', (_, prepare) => {
     database = await createTestDatabase()
     const { rows } = await database.pool.query<{ name: string }>(
       `select relname as name from pg_class
-        where relnamespace = 'kongtask'::regnamespace and relkind = 'r' and relname ~ '^(jobs|dead_letters|history_.*)$'`,
+        where relnamespace = 'kongtask'::regnamespace and relkind = 'r' and relname ~ '^(jobs|dead_letters_.*|history_.*)$'`,
     )
-    tables = rows.map(({ name }) => name).filter((name) => name !== 'history_horizon')
+    tables = rows.map(({ name }) => name).filter((name) => !name.endsWith('_horizon'))
     for (const table of tables)
       await database.pool.query(`alter table kongtask.${table} set (autovacuum_enabled = off)`)
     await database.pool.query(`insert into kongtask.tasks (name) values ('work')`)
@@ -90,14 +92,45 @@ describe.each(statistics)('with statistics that were %s', (_, prepare) => {
         ours
           .map(({ how }) => how)
           .filter(
-            (how) =>
-              !/^Index (Only )?Scan using (jobs_pkey|dead_letters_pkey|history.*_id(_idx)?)$/.test(how),
+            (how) => !/^Index (Only )?Scan using (jobs_pkey|(dead_letters|history).*_id(_idx)?)$/.test(how),
           ),
       ).toEqual([])
       const read = ours.reduce((sum, { rows }) => sum + rows, 0)
       // Each look asks each place for its newest, and each queue for as many as all together may have.
       expect(read).toBeLessThanOrEqual(3 * scanned + 100 * 25)
       expect(scanned).toBeLessThanOrEqual(10_000)
+    }
+  })
+
+  it('the latest dead letters are walked by their time, and no more of them than are asked for', async () => {
+    for (let n = 0; n < 7; n++) {
+      const scans = await session.scans((store) => store.groupDeadLetters({ states: ['dead'] }, 500))
+      const ours = scans.filter(({ table }) => tables.includes(table))
+      const others = ours.filter(
+        ({ how }) => !/^Index Scan using dead_letters_.*_finished_at_id_idx$/.test(how),
+      )
+      expect(others).toEqual([])
+      // One of each day is read ahead.
+      expect(ours.reduce((sum, { rows }) => sum + rows, 0)).toBeLessThanOrEqual(500 + 40)
+    }
+  })
+
+  it('one job is read by index, wherever it is', async () => {
+    for (const states of [['ready'], ['completed'], ['dead']] as const) {
+      const { ids } = await session.store.walkJobs({ states }, { before: undefined, limit: 7, scan: 70_000 })
+      expect(ids).toHaveLength(7)
+      for (const id of ids) {
+        const scans = await session.scans(async (store) => {
+          expect(await store.readJob(id)).toMatchObject({ id, state: states[0] })
+          expect((await store.readEnds([id])).size).toBe(states[0] === 'ready' ? 0 : 1)
+        })
+        const ours = scans.filter(({ table }) => tables.includes(table))
+        const others = ours.filter(
+          ({ how }) => !/^Index (Only )?Scan using (jobs_pkey|(dead_letters|history).*_id(_idx)?)$/.test(how),
+        )
+        expect(others).toEqual([])
+        expect(ours.reduce((sum, { rows }) => sum + rows, 0)).toBeLessThanOrEqual(4)
+      }
     }
   })
 
