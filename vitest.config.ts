@@ -26,8 +26,6 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          isolate: false,
-          setupFiles: ['test/support/put-back.ts'],
           include: ['src/**/*.test.ts'],
         },
       },
