@@ -40,6 +40,8 @@ declare
   v_ids int8[];
   v_places tid[];
   v_taken int8[];
+  v_are_keyed bool;
+  v_are_limited bool;
   v_keyed int8[];
   v_keyed_places tid[];
   v_keys text[];
@@ -122,20 +124,19 @@ begin
                    for update skip locked) as lane_job
          limit v_pick
       )
-      select array_agg(picked.id), array_agg(picked.place),
-             array_agg(picked.id) filter (where picked.serial_key is not null),
-             array_agg(picked.place) filter (where picked.serial_key is not null),
-             array_agg(picked.serial_key) filter (where picked.serial_key is not null),
-             array_agg(picked.id) filter (where picked.limits is not null),
-             array_agg(picked.place) filter (where picked.limits is not null),
-             array_agg(picked.limits) filter (where picked.limits is not null)
-        into v_ids, v_places, v_keyed, v_keyed_places, v_keys, v_limited, v_limited_places, v_limits
+      select array_agg(picked.id), array_agg(picked.place), count(picked.serial_key) > 0, count(picked.limits) > 0
+        into v_ids, v_places, v_are_keyed, v_are_limited
         from picked;
       v_picked := cardinality(v_ids);
       v_left_over := false;
 
       v_room := v_limit - coalesce(cardinality(v_taken), 0);
-      if v_keyed is not null then
+      if v_are_keyed then
+        -- The rows are locked and lie where they lay.
+        select array_agg(j.id), array_agg(p.place), array_agg(j.serial_key) into v_keyed, v_keyed_places, v_keys
+          from unnest(v_places) as p (place)
+          join kongtask.jobs j on j.ctid = p.place
+         where j.serial_key is not null;
         select * into v_admitted from kongtask.admit(v_queue, v_keyed, v_keys, v_keyed_places);
         v_again := v_again or v_admitted.o_again;
         v_left_over := v_admitted.o_left;
@@ -143,9 +144,16 @@ begin
           from unnest(v_ids, v_places) as free (id, place)
          where free.id <> all (v_keyed) or free.id = any (v_admitted.o_admitted);
       end if;
-      if v_limits is not null then
+      if v_are_limited then
+        select array_agg(p.id order by p.ord), array_agg(p.place order by p.ord), array_agg(j.limits order by p.ord)
+          into v_limited, v_limited_places, v_limits
+          from unnest(v_ids, v_places) with ordinality as p (id, place, ord)
+          join kongtask.jobs j on j.ctid = p.place
+         where j.limits is not null;
+      end if;
+      if v_are_limited and v_limited is not null then
         select * into v_passed
-          from kongtask.pass_gates(v_queue, v_limited, v_limited_places, v_limits, v_ids, v_room, v_gates, v_now);
+          from kongtask.pass_gates(v_queue, v_limited, v_limited_places, v_limits, v_room, v_gates, v_now);
         v_gate_ids := v_gate_ids || v_passed.o_ids;
         v_gates := v_gates || v_passed.o_gates;
         v_left_over := v_left_over or v_passed.o_left;
@@ -161,7 +169,7 @@ begin
         v_ids := v_ids[1 : v_room];
         v_places := v_places[1 : v_room];
       end if;
-      if v_keyed is not null then
+      if v_are_keyed then
         -- What has its key now and must stay for another claim is written all the same, as by open_lane.
         update kongtask.jobs j set lane = j.lane
          where j.ctid = any (array(
@@ -181,7 +189,7 @@ begin
                     j.run_at, j.created_at, j.retain_s > 0, j.ctid, j.payload::text, j.extras::text, j.errors::text,
                     case when j.extras is not null then kongtask.why_ended(j.task_id, j.id, j.extras) end;
       end if;
-      exit when (v_keyed is null and v_limits is null) or v_picked < v_pick or cardinality(v_taken) >= v_limit;
+      exit when not (v_are_keyed or v_are_limited) or v_picked < v_pick or cardinality(v_taken) >= v_limit;
       -- What has to wait for its key or a gate took the place of something behind it.
       v_again := v_again or v_left_over or v_round = 20 or v_parked >= 1000;
       exit when v_left_over or v_parked >= 1000;

@@ -6,23 +6,36 @@ create function kongtask.is_asked(p_id int8, p_claim int4, p_ids int8[], p_claim
 language sql immutable
 return p_ids[width_bucket(p_id, p_ids)] = p_id and p_claims[width_bucket(p_id, p_ids)] = p_claim;
 
--- Jobs that left their leases, and what they leave to others: serial keys, each with the job that had it, and limits.
-create type kongtask.gone_jobs as (ids int8[], keys text[], key_ids int8[], limits jsonb[]);
+-- What a job leaves to others when it leaves its lease: its serial key, its place under limits.
+create type kongtask.left_job as (id int8, key text, limits jsonb);
+
+-- Jobs that left their leases. inheritance: of those that leave something; null for none, as nearly always.
+create type kongtask.gone_jobs as (ids int8[], inheritance kongtask.left_job[]);
 
 create function kongtask.both(a kongtask.gone_jobs, b kongtask.gone_jobs) returns kongtask.gone_jobs
 language sql immutable
-return row (a.ids || b.ids, a.keys || b.keys, a.key_ids || b.key_ids, a.limits || b.limits)::kongtask.gone_jobs;
+return row (a.ids || b.ids, a.inheritance || b.inheritance)::kongtask.gone_jobs;
 
 -- Last in a transaction of ours, and once: the locks are taken in order.
-create function kongtask.let_go(p_queue int4, p_gone kongtask.gone_jobs) returns void
+create function kongtask.let_go(p_queue int4, p_inheritance kongtask.left_job[]) returns void
 language plpgsql
 as $$
+declare
+  v_keys text[];
+  v_ids int8[];
+  v_limits jsonb[];
 begin
-  if p_gone.keys is not null then
-    perform kongtask.leave_keys(p_queue, p_gone.keys, p_gone.key_ids);
-  end if;
-  if p_gone.limits is not null then
-    perform kongtask.pass_on(p_queue, p_gone.limits, true);
+  if p_inheritance is not null then
+    select array_agg(l.key) filter (where l.key is not null), array_agg(l.id) filter (where l.key is not null),
+           array_agg(l.limits) filter (where l.limits is not null)
+      into v_keys, v_ids, v_limits
+      from unnest(p_inheritance) as l;
+    if v_keys is not null then
+      perform kongtask.leave_keys(p_queue, v_keys, v_ids);
+    end if;
+    if v_limits is not null then
+      perform kongtask.pass_on(p_queue, v_limits, true);
+    end if;
   end if;
   -- Others may be asleep because there was no room.
   perform pg_notify('kongtask:ready', q.id::text)
@@ -102,7 +115,7 @@ begin
   if cardinality(p_closed) > 0 then
     delete from kongtask.claims c where c.worker = p_worker and c.claim = any (p_closed) and c.queue_id = p_queue;
   end if;
-  perform kongtask.let_go(p_queue, v_all);
+  perform kongtask.let_go(p_queue, v_all.inheritance);
   o_refused := coalesce(o_refused, '{}');
   o_ended := coalesce(o_ended, '{}');
   o_reasons := coalesce(o_reasons, '{}');
@@ -157,9 +170,8 @@ begin
     returning j.id, j.serial_key, j.limits
   )
   select array_agg(gone.id),
-         array_agg(gone.serial_key) filter (where gone.serial_key is not null),
-         array_agg(gone.id) filter (where gone.serial_key is not null),
-         array_agg(gone.limits) filter (where gone.limits is not null)
+         array_agg((gone.id, gone.serial_key, gone.limits)::kongtask.left_job)
+           filter (where gone.serial_key is not null or gone.limits is not null)
     into v_gone
     from gone;
   return v_gone;
@@ -204,9 +216,8 @@ begin
      where g.expires_at >= v_horizon
   )
   select array_agg(gone.id),
-         array_agg(gone.serial_key) filter (where gone.serial_key is not null),
-         array_agg(gone.id) filter (where gone.serial_key is not null),
-         array_agg(gone.limits) filter (where gone.limits is not null)
+         array_agg((gone.id, gone.serial_key, gone.limits)::kongtask.left_job)
+           filter (where gone.serial_key is not null or gone.limits is not null)
     into v_gone
     from gone;
   return v_gone;
@@ -325,9 +336,10 @@ begin
     returning j.id, j.run_at, j.limits, x.kind
   )
   select array_agg(back.id),
-         array_agg(back.limits) filter (where back.limits is not null and back.kind <> 'released'),
+         array_agg((back.id, null, back.limits)::kongtask.left_job)
+           filter (where back.limits is not null and back.kind <> 'released'),
          coalesce(bool_or(back.run_at < v_now + interval '1 minute'), false)
-    into v_step.ids, v_step.limits, v_soon
+    into v_step.ids, v_step.inheritance, v_soon
     from back;
   o_gone := v_step;
   if v_soon then
@@ -357,9 +369,8 @@ begin
       from gone g
   )
   select array_agg(gone.id),
-         array_agg(gone.serial_key) filter (where gone.serial_key is not null),
-         array_agg(gone.id) filter (where gone.serial_key is not null),
-         array_agg(gone.limits) filter (where gone.limits is not null)
+         array_agg((gone.id, gone.serial_key, gone.limits)::kongtask.left_job)
+           filter (where gone.serial_key is not null or gone.limits is not null)
     into v_step
     from gone;
   o_gone := kongtask.both(o_gone, v_step);
@@ -374,10 +385,9 @@ begin
               case when x.kind in ('retry', 'dead') then x.error end as error
   )
   select array_agg(gone.job), array_agg(gone.reason), array_agg(gone.error), array_agg(gone.id),
-         array_agg(gone.serial_key) filter (where gone.serial_key is not null),
-         array_agg(gone.id) filter (where gone.serial_key is not null),
-         array_agg(gone.limits) filter (where gone.limits is not null)
-    into v_jobs, v_reasons, v_errors, v_step.ids, v_step.keys, v_step.key_ids, v_step.limits
+         array_agg((gone.id, gone.serial_key, gone.limits)::kongtask.left_job)
+           filter (where gone.serial_key is not null or gone.limits is not null)
+    into v_jobs, v_reasons, v_errors, v_step.ids, v_step.inheritance
     from gone;
   if v_jobs is not null then
     perform kongtask.keep_ended(v_jobs, false, null, v_reasons, v_errors);

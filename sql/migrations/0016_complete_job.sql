@@ -95,9 +95,8 @@ as $$
 declare
   v_id int8;
   v_claim int4;
-  v_key text;
-  v_limits jsonb;
-  v_gone kongtask.gone_jobs;
+  v_left kongtask.left_job;
+  v_inheritance kongtask.left_job[];
 begin
   for v_id, v_claim in select asked.id, asked.claim from unnest(p_ids, p_claims) as asked (id, claim) order by 1 loop
     id := v_id;
@@ -106,16 +105,10 @@ begin
     for look in 1 .. 2 loop
       delete from kongtask.completions c
        where c.worker = p_worker and c.claim = v_claim and c.job_id = v_id
-      returning c.serial_key, c.limits into v_key, v_limits;
+      returning c.job_id, c.serial_key, c.limits into v_left;
       if found then
         state := 'completed';
-        if v_key is not null then
-          v_gone.keys := v_gone.keys || v_key;
-          v_gone.key_ids := v_gone.key_ids || v_id;
-        end if;
-        if v_limits is not null then
-          v_gone.limits := v_gone.limits || v_limits;
-        end if;
+        v_inheritance := v_inheritance || v_left;
         exit;
       end if;
       perform from kongtask.jobs j
@@ -131,7 +124,7 @@ begin
     state := coalesce(state, 'lost');
     return next;
   end loop;
-  perform kongtask.let_go(p_queue, v_gone);
+  perform kongtask.let_go(p_queue, v_inheritance);
 end
 $$;
 
@@ -143,11 +136,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_queue int4;
-  v_gone kongtask.gone_jobs;
+  v_inheritance kongtask.left_job[];
   v_swept int4 := 0;
   v_count int4;
 begin
-  for v_queue, v_gone.keys, v_gone.key_ids, v_gone.limits, v_count in
+  for v_queue, v_inheritance, v_count in
     with orphan as materialized (
       select c.worker, c.claim, c.job_id
         from kongtask.completions c
@@ -161,15 +154,13 @@ begin
        where c.worker = o.worker and c.claim = o.claim and c.job_id = o.job_id
       returning c.queue_id, c.serial_key, c.limits, c.job_id
     )
-    select g.queue_id, array_agg(g.serial_key) filter (where g.serial_key is not null),
-           array_agg(g.job_id) filter (where g.serial_key is not null),
-           array_agg(g.limits) filter (where g.limits is not null), count(*)
+    select g.queue_id, array_agg((g.job_id, g.serial_key, g.limits)::kongtask.left_job), count(*)
       from gone g
      group by g.queue_id
      order by g.queue_id
   loop
     v_swept := v_swept + v_count;
-    perform kongtask.let_go(v_queue, v_gone);
+    perform kongtask.let_go(v_queue, v_inheritance);
   end loop;
   return v_swept;
 end

@@ -194,11 +194,10 @@ $$;
 
 -- A claim met these limited jobs in their lanes; p_places: locked by us. o_admitted: they pass all their gates. The others
 -- are parked behind the first that is closed, or, where somebody is judging one of their gates just now, left where they
--- are (o_left). Only those of p_free are judged, and none once p_most have passed. o_ids, o_gates: what the ledger has to
--- name. p_gates: what it will name of this claim anyway.
+-- are (o_left). None is judged any more once p_most have passed. o_ids, o_gates: what the ledger has to name; p_gates: what
+-- it will name of this claim anyway.
 create function kongtask.pass_gates(
-  p_queue int4, p_ids int8[], p_places tid[], p_limits jsonb[], p_free int8[], p_most int4, p_gates text[],
-  p_now timestamptz,
+  p_queue int4, p_ids int8[], p_places tid[], p_limits jsonb[], p_most int4, p_gates text[], p_now timestamptz,
   out o_admitted int8[], out o_ids int8[], out o_gates text[], out o_left bool, out o_parked int4)
 language plpgsql
 as $$
@@ -231,7 +230,6 @@ begin
 
   for i in 1 .. cardinality(p_ids) loop
     exit when cardinality(o_admitted) >= p_most;
-    continue when p_free is null or p_ids[i] <> all (p_free);
     v_stop := null;
     for v_spec in select value from jsonb_array_elements(p_limits[i]) loop
       v_at := array_position(v_gates, v_spec ->> 'gate');
