@@ -382,8 +382,9 @@ begin
 end
 $$;
 
--- Opens gates that have room and jobs parked behind them, after p_after, up to p_count gates. Any process may call it at
--- any time. Returns the last gate that it looked at, null at the end, and how many jobs it let go.
+-- Opens gates that have room and jobs parked behind them: looks at up to p_count gates of one queue behind the one given,
+-- and returns the last of them, null at the end, and how many jobs it let go. Any process may call it at any time. Nearly
+-- always all is well, so gates are looked at together, and locked one by one where one seems to have room.
 create function kongtask.lift_gates(inout p_queue int4, inout p_gate text, p_count int4, out o_opened int4)
 language plpgsql
 security definer
@@ -394,28 +395,43 @@ set enable_bitmapscan = off
 set enable_sort = off
 as $$
 declare
+  v_queue int4 := coalesce(p_queue, -1);
+  v_gate text := coalesce(p_gate, '');
+  v_gates text[] := '{}';
+  v_held jsonb;
   v_spec jsonb;
 begin
   o_opened := 0;
-  for i in 1 .. p_count loop
-    select j.queue_id, j.waits_for into p_queue, p_gate
+  p_queue := null;
+  while cardinality(v_gates) < p_count loop
+    select j.queue_id, j.waits_for into v_queue, v_gate
       from kongtask.jobs j
-     where (j.queue_id, j.waits_for) > (coalesce(p_queue, -1), coalesce(p_gate, '')) and j.waits_for is not null
+     where (j.queue_id, j.waits_for) > (v_queue, v_gate) and j.waits_for is not null
      order by j.queue_id, j.waits_for
      limit 1;
-    exit when not found;
-    continue when kongtask.lock_gates(p_queue, array[p_gate]) = '{}';
-    v_spec := kongtask.spec_of_parked(p_queue, p_gate);
+    exit when not found or v_queue <> p_queue;
+    p_queue := v_queue;
+    v_gates := v_gates || v_gate;
+  end loop;
+  p_gate := v_gates[cardinality(v_gates)];
+  select jsonb_object_agg(h.gate, h.held) into v_held from kongtask.held_behind(p_queue, v_gates) as h;
+
+  foreach v_gate in array v_gates loop
+    v_spec := kongtask.spec_of_parked(p_queue, v_gate);
     continue when v_spec is null;
     if not v_spec ? 'per' then
+      continue when (v_held ->> v_gate)::int4 >= (v_spec ->> 'limit')::int4
+        or kongtask.lock_gates(p_queue, array[v_gate]) = '{}';
       o_opened := o_opened + kongtask.open_gate(
-        p_queue, p_gate,
+        p_queue, v_gate,
         (v_spec ->> 'limit')::int4
-        - coalesce((select h.held from kongtask.held_behind(p_queue, array[p_gate]) as h), 0));
-    elsif not exists (select from kongtask.rates r
-                       where r.queue_id = p_queue and r.gate = p_gate and r.opens_at is not null) then
+        - coalesce((select h.held from kongtask.held_behind(p_queue, array[v_gate]) as h), 0));
+    else
+      continue when exists (select from kongtask.rates r
+                             where r.queue_id = p_queue and r.gate = v_gate and r.opens_at is not null)
+        or kongtask.lock_gates(p_queue, array[v_gate]) = '{}';
       perform kongtask.keep_tokens(
-        p_queue, p_gate, v_spec, kongtask.tokens_of(p_queue, p_gate, v_spec, kongtask.clock()), kongtask.clock(), true);
+        p_queue, v_gate, v_spec, kongtask.tokens_of(p_queue, v_gate, v_spec, kongtask.clock()), kongtask.clock(), true);
       perform pg_notify('kongtask:ready', p_queue::text);
     end if;
   end loop;

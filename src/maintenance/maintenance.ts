@@ -5,7 +5,7 @@ import type { Emitter } from '../runtime/emitter.ts'
 import { every } from '../runtime/every.ts'
 import type { Service } from '../runtime/service.ts'
 import type { Store } from '../store/store.ts'
-import { liftGates } from './gate-lifter.ts'
+import { gateLifter } from './gate-lifter.ts'
 import { park } from './parker.ts'
 import { dropDays, prune, pruneKeys, pruneRecords } from './pruner.ts'
 import { rescue } from './rescuer.ts'
@@ -33,11 +33,7 @@ export function maintenance({ store, events, rescueInterval }: MaintenanceOption
   return [
     every(rescueInterval, () => rescue(store, events), weather('rescue the jobs of dead workers')),
     every(PARK_INTERVAL, (signal) => park(store, signal), weather('park the jobs of paused tasks')),
-    every(
-      GATES_INTERVAL,
-      (signal) => liftGates(store, signal),
-      weather('let go on what limits have room for'),
-    ),
+    every(GATES_INTERVAL, gateLifter(store), weather('let go on what limits have room for')),
     every(PRUNE_INTERVAL, (signal) => prune(store, signal), weather('prune history')),
     every(
       PRUNE_INTERVAL,

@@ -381,7 +381,10 @@ describe('a job that is due', () => {
     const { runner, running, letGo } = await holding({ concurrency: 5 })
     await add()
     await running
+    // Until it has heard of it, it may still take what is added.
+    const heard = new Promise((resolve) => runner.on('worker.draining', resolve))
     await app.kong.workers.drain(await numberOf(runner))
+    await heard
     expect(await explain(await add())).toMatchObject({ cause: 'no_worker' })
     letGo()
   })
