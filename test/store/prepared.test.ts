@@ -2,7 +2,10 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Settlement } from '../../src/core/settlement.ts'
 import { KongTask } from '../../src/index.ts'
+import { pgDatabase } from '../../src/store/pg-database.ts'
+import { createStore } from '../../src/store/store.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase
@@ -55,6 +58,34 @@ describe('a connection of the pool', () => {
     await kong.addJob('task', 3)
     expect(await preparedOn(pool)).toEqual([])
     expect(await payloads()).toEqual([1, 2, 3])
+  })
+
+  it('claims and settles, with what it had prepared and when that is gone', async () => {
+    const { pool, kong } = processOn(database.connectionString)
+    const store = createStore(pgDatabase(pool, 20_000), 'kongtask')
+    const registration = await store.registerWorker(60_000, {})
+    await kong.addJobs([{ task: 'task' }, { task: 'task' }])
+    const { rows } = await pool.query<{ id: number }>('select id from kongtask.tasks')
+    const work = async (claim: number): Promise<void> => {
+      const tasks = rows.map(({ id }) => id)
+      const { jobs } = await store.claimJobs({ ...registration, claim, queues: 'all', total: 1, tasks })
+      const { worker } = registration
+      const settlement: Settlement = { kind: 'completed', result: undefined }
+      const settled = jobs.map((job) => ({ ...job, settlement }))
+      const queue = jobs[0]?.queueId ?? 0
+      expect(await store.settleJobs({ worker, queue, jobs: settled, closed: [claim] })).toMatchObject({
+        refused: new Set(),
+      })
+    }
+    await work(1)
+    expect((await preparedOn(pool)).map((name) => name.replace(/_[0-9a-f]{16}$/, ''))).toEqual([
+      'kongtask_claim_jobs',
+      'kongtask_insert_jobs',
+      'kongtask_settle_jobs',
+    ])
+    await pool.query('deallocate all')
+    await work(2)
+    expect(await payloads()).toEqual([])
   })
 
   it('goes on preparing after an error that names have nothing to do with', async () => {
