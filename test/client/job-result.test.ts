@@ -25,15 +25,11 @@ function watchedClient(): {
           get: (real, key) => {
             const value: unknown = Reflect.get(real, key)
             if (key !== 'query') return typeof value === 'function' ? value.bind(real) : value
-            return async (text: unknown, values: unknown) => {
+            return async (query: { readonly text: string; readonly values: readonly unknown[] }) => {
               const answer: unknown =
-                typeof value === 'function' ? await Reflect.apply(value, real, [text, values]) : undefined
-              if (String(text).includes('read_ends(')) {
-                asked.push(
-                  String(Array.isArray(values) ? values[0] : '')
-                    .slice(1, -1)
-                    .split(','),
-                )
+                typeof value === 'function' ? await Reflect.apply(value, real, [query]) : undefined
+              if (query.text.includes('read_ends(')) {
+                asked.push(String(query.values[0]).slice(1, -1).split(','))
                 look.resolve()
                 look = deferred()
               }
