@@ -2,7 +2,7 @@ import type { BulkResult, CheckedBulk } from '../core/bulk.ts'
 import type { CheckedFilter } from '../core/job-filter.ts'
 import { only, type JobTargets, type JobVerb, type Operated } from '../store/operate-jobs.ts'
 import type { Store } from '../store/store.ts'
-import { RateLimit } from './rate-limit.ts'
+import { EvenPace } from './even-pace.ts'
 
 /** Jobs a transaction is about. */
 const BATCH = 500
@@ -28,7 +28,7 @@ export async function operateAll(
   { dryRun, signal, onBatch, rate }: CheckedBulk,
 ): Promise<BulkResult> {
   const tally = new Tally()
-  const pace = new RateLimit(rate)
+  const pace = new EvenPace(rate)
   const limit = dryRun ? COUNT_UP_TO : pace.batchOf(BATCH)
   let locked: JobTargets = { ids: [], queues: [] }
   let before: string | undefined

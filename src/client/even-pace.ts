@@ -4,7 +4,7 @@ import { pause } from '../runtime/retry.ts'
 const BATCHES = 4
 
 /** Keeps work to so many a second, counted from when it began. Without a rate it never waits. */
-export class RateLimit {
+export class EvenPace {
   readonly #rate: number | undefined
   readonly #startedAt = performance.now()
 
