@@ -1,5 +1,6 @@
 import { KongTaskError } from '../core/errors.ts'
 import type { AddedJob, NewJob } from '../core/new-job.ts'
+import { startTimer, type Timer } from '../runtime/timer.ts'
 import { isRefusal } from '../store/sqlstate.ts'
 import type { Chunk } from './chunks.ts'
 import { copyOf } from './coalescer-fault.ts'
@@ -19,9 +20,6 @@ interface Call {
   isOver: boolean
 }
 
-/** Node fires a timer of more than 2^31 - 1 ms at once; ours looks again when it fires. */
-const LONGEST_TIMER = 2_147_483_647
-
 /**
  * Calls that share a statement. Each gets its own answer or error at its own deadline; one whose deadline passes
  * before the batch is sent is never written.
@@ -32,7 +30,7 @@ export class CoalescerBatch {
   readonly #calls: Call[] = []
   /** All before this one are over. */
   #oldest = 0
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #isSent = false
 
   constructor(deadline: number, chunk: Chunk) {
@@ -67,13 +65,12 @@ export class CoalescerBatch {
     this.#endExpired(performance.now())
     this.#isSent = true
     await this.#settle(this.#calls, write)
-    clearTimeout(this.#timer)
+    this.#timer?.stop()
   }
 
   #arm(now: number): void {
     const call = this.#oldestWatched()
-    this.#timer =
-      call && setTimeout(() => this.#onTimer(), Math.min(timeUntil(call.expiresAt, now), LONGEST_TIMER))
+    this.#timer = call && startTimer(timeUntil(call.expiresAt, now), () => this.#onTimer())
   }
 
   #onTimer(): void {
