@@ -6,7 +6,8 @@ import type { JobError, JobId, JobState } from './job.ts'
  * back when its lease is over). Not due: `scheduled`, `retrying`, `snoozed`. Due: `queue_paused`, `task_paused`,
  * `serial_key` (another job has it), `no_worker` (no process lives), `queue_not_served` (none of them serves the queue),
  * `task_not_known` (none of those knows the task), `flag_forbidden` (all of those forbid one of its flags),
- * `limited` (a limit over all processes is reached), `slots_busy` (all of those are busy), `in_line` (nothing is in the way but the jobs before it). And `not_found`.
+ * `limited` (a limit over all processes is reached), `slots_busy` (all of those are busy), `in_line` (nothing is in the
+ * way but the jobs before it). And `not_found`.
  */
 export type Cause =
   | 'completed'

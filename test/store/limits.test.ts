@@ -229,6 +229,19 @@ describe('a limit of concurrency', () => {
     }
   })
 
+  it('makes a job wait that has its serial key: the key stays with it', async () => {
+    const [running] = await db.add(keyed(1))
+    const both: FixtureJob = { ...keyed(1), serialKey: 'x' }
+    const ids = [await db.addOne(both), await db.addOne({ serialKey: 'x' })]
+    const worker = await db.worker()
+    const jobs = await worker.claim(100)
+    expect(idsOf(jobs)).toEqual([running])
+    expect(await worker.claim(100)).toEqual([])
+    expect(await db.value('select job_id::text from kongtask.serial_keys')).toBe(ids[0])
+    await settle(db.store, jobs, completed)
+    expect((await runAll(worker)).ids).toEqual(ids)
+  })
+
   it('leaves those behind it alone: a backlog of one key, and another key runs at once', async () => {
     await addSingly(30, keyed(1))
     const [other] = await db.add(keyed(1, 'b'))
@@ -388,6 +401,16 @@ describe('a rate', () => {
     await worker.claim(100)
     await at(1000)
     expect(first(await worker.claim(100)).attempt).toBe(1)
+  })
+
+  it('counts the start of a job that is given back before its handler began', async () => {
+    await stop()
+    await db.addOne(rate(1, 1000))
+    const worker = await db.worker()
+    await settle(db.store, await worker.claim(100), released)
+    expect(await worker.claim(100)).toEqual([])
+    await at(1000)
+    expect(await worker.claim(100)).toHaveLength(1)
   })
 
   it('of thousands a second comes in portions', async () => {
