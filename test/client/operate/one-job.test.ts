@@ -460,9 +460,18 @@ describe('a job that somebody has locked', () => {
     const client = await app.database.pool.connect()
     await client.query('begin')
     await client.query('select from kongtask.jobs for update')
+    const { rows: since } = await client.query<{ at: string }>('select clock_timestamp()::text as at')
     const cancelled = app.kong.jobs.cancel(id)
-    // It has been met and skipped by now, or will be.
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    // It has been met and skipped.
+    await eventually(async () =>
+      expect(
+        await app.query(
+          `select from pg_stat_activity
+            where datname = current_database() and state = 'idle' and query like '%.cancel_jobs(%' and query_start > $1`,
+          [since[0]?.at],
+        ),
+      ).not.toEqual([]),
+    )
     await client.query('commit')
     client.release()
     expect(await cancelled).toMatchObject({ state: 'cancelled' })
