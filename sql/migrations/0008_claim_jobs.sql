@@ -42,14 +42,7 @@ declare
   v_taken int8[];
   v_are_keyed bool;
   v_are_limited bool;
-  v_keyed int8[];
-  v_keyed_places tid[];
-  v_keys text[];
-  v_admitted record;
-  v_limited int8[];
-  v_limited_places tid[];
-  v_limits jsonb[];
-  v_passed record;
+  v_sifted record;
   v_gate_ids int8[];
   v_gates text[];
   v_concurrency int4;
@@ -57,7 +50,6 @@ declare
   v_queue_room record;
   v_room int4;
   v_opens_at timestamptz;
-  v_left_over bool;
   v_parked int4;
   v_again bool := false;
   v_dry int4[];
@@ -128,53 +120,19 @@ begin
         into v_ids, v_places, v_are_keyed, v_are_limited
         from picked;
       v_picked := cardinality(v_ids);
-      v_left_over := false;
-
       v_room := v_limit - coalesce(cardinality(v_taken), 0);
-      if v_are_keyed then
-        -- The rows are locked and lie where they lay.
-        select array_agg(j.id), array_agg(p.place), array_agg(j.serial_key) into v_keyed, v_keyed_places, v_keys
-          from unnest(v_places) as p (place)
-          join kongtask.jobs j on j.ctid = p.place
-         where j.serial_key is not null;
-        select * into v_admitted from kongtask.admit(v_queue, v_keyed, v_keys, v_keyed_places);
-        v_again := v_again or v_admitted.o_again;
-        v_left_over := v_admitted.o_left;
-        select array_agg(free.id), array_agg(free.place) into v_ids, v_places
-          from unnest(v_ids, v_places) as free (id, place)
-         where free.id <> all (v_keyed) or free.id = any (v_admitted.o_admitted);
-      end if;
-      if v_are_limited then
-        select array_agg(p.id order by p.ord), array_agg(p.place order by p.ord), array_agg(j.limits order by p.ord)
-          into v_limited, v_limited_places, v_limits
-          from unnest(v_ids, v_places) with ordinality as p (id, place, ord)
-          join kongtask.jobs j on j.ctid = p.place
-         where j.limits is not null;
-      end if;
-      if v_are_limited and v_limited is not null then
-        select * into v_passed
-          from kongtask.pass_gates(v_queue, v_limited, v_limited_places, v_limits, v_room, v_gates, v_now);
-        v_gate_ids := v_gate_ids || v_passed.o_ids;
-        v_gates := v_gates || v_passed.o_gates;
-        v_left_over := v_left_over or v_passed.o_left;
-        v_parked := v_parked + v_passed.o_parked;
-        -- Those that passed have taken their tokens, so they go first.
-        select array_agg(free.id order by free.turn, free.ord), array_agg(free.place order by free.turn, free.ord)
-          into v_ids, v_places
-          from (select p.id, p.place, p.ord, p.id <> all (v_passed.o_admitted) as turn
-                  from unnest(v_ids, v_places) with ordinality as p (id, place, ord)
-                 where p.id <> all (v_limited) or p.id = any (v_passed.o_admitted)) as free;
-      end if;
-      if cardinality(v_ids) > v_room then
+      if v_are_keyed or v_are_limited then
+        select * into v_sifted
+          from kongtask.sift_picked(v_queue, v_ids, v_places, v_are_keyed, v_are_limited, v_room, v_gates, v_now);
+        v_ids := v_sifted.o_ids;
+        v_places := v_sifted.o_places;
+        v_gate_ids := v_gate_ids || v_sifted.o_gate_ids;
+        v_gates := v_gates || v_sifted.o_gates;
+        v_parked := v_parked + v_sifted.o_parked;
+        v_again := v_again or v_sifted.o_again;
+      elsif cardinality(v_ids) > v_room then
         v_ids := v_ids[1 : v_room];
         v_places := v_places[1 : v_room];
-      end if;
-      if v_are_keyed then
-        -- What has its key now and must stay for another claim is written all the same, as by open_lane.
-        update kongtask.jobs j set lane = j.lane
-         where j.ctid = any (array(
-                 select k.place from unnest(v_keyed, v_keyed_places) as k (id, place)
-                  where k.id = any (v_admitted.o_admitted) and (v_ids is null or k.id <> all (v_ids))));
       end if;
 
       if v_ids is not null then
@@ -191,8 +149,8 @@ begin
       end if;
       exit when not (v_are_keyed or v_are_limited) or v_picked < v_pick or cardinality(v_taken) >= v_limit;
       -- What has to wait for its key or a gate took the place of something behind it.
-      v_again := v_again or v_left_over or v_round = 20 or v_parked >= 1000;
-      exit when v_left_over or v_parked >= 1000;
+      v_again := v_again or v_round = 20 or v_parked >= 1000;
+      exit when v_sifted.o_left or v_parked >= 1000;
       v_pick := least(v_pick * 2, 1000);
     end loop;
 
@@ -214,23 +172,106 @@ begin
 
   -- A queue may well be dry while another filled up the total; then there is no reason to rest.
   if v_left > 0 then
-    select min(soonest.run_at) into v_next
-      from unnest(v_dry) as dry (queue_id)
-     cross join generate_series(0, 15) as lane (number)
-     cross join lateral (
-            select j.run_at
-              from kongtask.jobs j
-             where j.queue_id = dry.queue_id and j.lane = lane.number and j.run_at > v_now
-             order by j.run_at, j.id
-             limit 1) as soonest;
-    v_next := least(
-      v_next, v_opens_at,
-      (select min(r.opens_at) from kongtask.rates r where r.queue_id = any (v_dry) and r.opens_at is not null));
+    v_next := least(kongtask.next_due_at(v_dry, v_now), v_opens_at);
     if v_again then
       v_next := v_now + interval '5 ms';
     end if;
     return query select null::int8, null::int4, null::int4, null::int2, null::int2, null::int2, null::int2,
                         v_next, v_now, null::bool, null::tid, null::text, null::text, null::text, null::text;
   end if;
+end
+$$;
+
+-- Of what a claim picked in a queue, in its order, those that may run now, up to p_room: they pass their serial keys, then
+-- the gates of their limits. p_are_keyed, p_are_limited: some have the one or the other. The rows are locked by us, and lie
+-- where they lay unless they had to go and wait. p_gates: those that the ledger will name of this claim anyway; o_gate_ids,
+-- o_gates: what it has to name besides. o_left: some were left in their lanes; o_again: it is worth looking again in a moment.
+create function kongtask.sift_picked(
+  p_queue int4, p_ids int8[], p_places tid[], p_are_keyed bool, p_are_limited bool, p_room int4, p_gates text[],
+  p_now timestamptz,
+  out o_ids int8[], out o_places tid[], out o_gate_ids int8[], out o_gates text[], out o_parked int4, out o_left bool,
+  out o_again bool)
+language plpgsql
+as $$
+declare
+  v_keyed int8[];
+  v_keyed_places tid[];
+  v_keys text[];
+  v_admitted record;
+  v_limited int8[];
+  v_limited_places tid[];
+  v_limits jsonb[];
+  v_passed record;
+begin
+  o_ids := p_ids;
+  o_places := p_places;
+  o_parked := 0;
+  o_left := false;
+  o_again := false;
+  if p_are_keyed then
+    select array_agg(j.id), array_agg(p.place), array_agg(j.serial_key) into v_keyed, v_keyed_places, v_keys
+      from unnest(p_places) as p (place)
+      join kongtask.jobs j on j.ctid = p.place
+     where j.serial_key is not null;
+    select * into v_admitted from kongtask.admit(p_queue, v_keyed, v_keys, v_keyed_places);
+    o_left := v_admitted.o_left;
+    o_again := v_admitted.o_again;
+    select array_agg(free.id), array_agg(free.place) into o_ids, o_places
+      from unnest(o_ids, o_places) as free (id, place)
+     where free.id <> all (v_keyed) or free.id = any (v_admitted.o_admitted);
+  end if;
+
+  if p_are_limited then
+    select array_agg(p.id order by p.ord), array_agg(p.place order by p.ord), array_agg(j.limits order by p.ord)
+      into v_limited, v_limited_places, v_limits
+      from unnest(o_ids, o_places) with ordinality as p (id, place, ord)
+      join kongtask.jobs j on j.ctid = p.place
+     where j.limits is not null;
+  end if;
+  if v_limited is not null then
+    select * into v_passed
+      from kongtask.pass_gates(p_queue, v_limited, v_limited_places, v_limits, p_room, p_gates, p_now);
+    o_gate_ids := v_passed.o_ids;
+    o_gates := v_passed.o_gates;
+    o_parked := v_passed.o_parked;
+    o_left := o_left or v_passed.o_left;
+    -- Those that passed have taken their tokens, so they go first.
+    select array_agg(free.id order by free.turn, free.ord), array_agg(free.place order by free.turn, free.ord)
+      into o_ids, o_places
+      from (select p.id, p.place, p.ord, p.id <> all (v_passed.o_admitted) as turn
+              from unnest(o_ids, o_places) with ordinality as p (id, place, ord)
+             where p.id <> all (v_limited) or p.id = any (v_passed.o_admitted)) as free;
+  end if;
+
+  o_again := o_again or o_left;
+  o_ids := o_ids[1 : p_room];
+  o_places := o_places[1 : p_room];
+  if p_are_keyed then
+    -- What has its key now and must stay for another claim is written all the same, as by open_lane.
+    update kongtask.jobs j set lane = j.lane
+     where j.ctid = any (array(
+             select k.place from unnest(v_keyed, v_keyed_places) as k (id, place)
+              where k.id = any (v_admitted.o_admitted) and (o_ids is null or k.id <> all (o_ids))));
+  end if;
+end
+$$;
+
+-- When there is something to claim in these queues again, as far as one can know: the next job falls due, or a rate lets
+-- parked ones go on. Indexes: jobs_lane, rates_waiting.
+create function kongtask.next_due_at(p_queues int4[], p_now timestamptz) returns timestamptz
+language plpgsql stable
+as $$
+begin
+  return least(
+    (select min(soonest.run_at)
+       from unnest(p_queues) as dry (queue_id)
+      cross join generate_series(0, 15) as lane (number)
+      cross join lateral (
+             select j.run_at
+               from kongtask.jobs j
+              where j.queue_id = dry.queue_id and j.lane = lane.number and j.run_at > p_now
+              order by j.run_at, j.id
+              limit 1) as soonest),
+    (select min(r.opens_at) from kongtask.rates r where r.queue_id = any (p_queues) and r.opens_at is not null));
 end
 $$;

@@ -262,10 +262,12 @@ begin
 end
 $$;
 
--- Moves jobs that wait to another time: p_at, or p_delay_ms from now; both null: now, where that is sooner. The past
--- means now. What was parked behind a limit is judged anew. status: done, refused, locked, missing.
-create function kongtask.reschedule_jobs(
-  p_ids int8[], p_queues int4[], p_at timestamptz, p_delay_ms float8, p_filter jsonb)
+-- Gives jobs that wait another time or another priority, null for the same as before. p_later: only what is due later
+-- gets the time. What waits for its serial key, or for its task to be resumed, goes on waiting (16 and 32 above its lane);
+-- what was parked behind a limit is judged anew, and claims are woken to do so.
+-- status: done, refused, locked, missing.
+create function kongtask.move_jobs(
+  p_ids int8[], p_queues int4[], p_run_at timestamptz, p_later bool, p_priority int4, p_filter jsonb)
 returns table (id int8, status text)
 language plpgsql
 set jit = off
@@ -276,61 +278,54 @@ as $$
 declare
   h record;
   v_now timestamptz := kongtask.clock();
-  v_run_at timestamptz := greatest(v_now, p_at, v_now + p_delay_ms * interval '1 ms');
   v_queues int4[] := '{}';
 begin
   for h in select held.* from kongtask.hold_jobs(p_ids, p_queues, kongtask.filter_of(p_filter)) as held loop
     id := h.id;
     if h.status = 'waiting' then
-      -- What is due keeps its place in the line.
-      if p_at is not null or p_delay_ms is not null or h.run_at > v_now then
-        update kongtask.jobs j set run_at = v_run_at, lane = j.lane & 63, waits_for = null where j.ctid = h.place;
+      status := 'done';
+      if not p_later or h.run_at > v_now then
+        update kongtask.jobs j
+           set run_at = coalesce(p_run_at, j.run_at),
+               lane = coalesce(p_priority, j.lane & 15) + (j.lane & 48),
+               waits_for = null
+         where j.ctid = h.place;
         if h.queue_id <> all (v_queues) then
           v_queues := v_queues || h.queue_id;
         end if;
       end if;
-      status := 'done';
     else
       status := case when h.status in ('locked', 'missing') then h.status else 'refused' end;
     end if;
     return next;
   end loop;
-  if v_run_at < v_now + interval '1 minute' then
+  if coalesce(p_run_at < v_now + interval '1 minute', true) then
     perform pg_notify('kongtask:ready', q.id::text) from unnest(v_queues) as q (id);
   end if;
 end
 $$;
 
--- Gives jobs that wait another priority. One that waits for its serial key goes on waiting (16 above its lane); what was
--- parked is judged anew, and claims are woken to do so.
--- status: done, refused, locked, missing.
-create function kongtask.reprioritise_jobs(p_ids int8[], p_queues int4[], p_priority int4, p_filter jsonb)
+-- To another time: p_at, or p_delay_ms from now; both null: now, where that is sooner, for what is due keeps its place in
+-- the line. The past means now.
+create function kongtask.reschedule_jobs(
+  p_ids int8[], p_queues int4[], p_at timestamptz, p_delay_ms float8, p_filter jsonb)
 returns table (id int8, status text)
-language plpgsql
-set jit = off
-set enable_seqscan = off
-set enable_bitmapscan = off
+language sql
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  h record;
-  v_queues int4[] := '{}';
-begin
-  for h in select held.* from kongtask.hold_jobs(p_ids, p_queues, kongtask.filter_of(p_filter)) as held loop
-    id := h.id;
-    if h.status = 'waiting' then
-      update kongtask.jobs j set lane = p_priority + (j.lane & 16), waits_for = null where j.ctid = h.place;
-      if h.queue_id <> all (v_queues) then
-        v_queues := v_queues || h.queue_id;
-      end if;
-      status := 'done';
-    else
-      status := case when h.status in ('locked', 'missing') then h.status else 'refused' end;
-    end if;
-    return next;
-  end loop;
-  perform pg_notify('kongtask:ready', q.id::text) from unnest(v_queues) as q (id);
-end
+  select *
+    from kongtask.move_jobs(
+           p_ids, p_queues,
+           (select greatest(now, p_at, now + p_delay_ms * interval '1 ms') from kongtask.clock() as now),
+           p_at is null and p_delay_ms is null, null, p_filter)
+$$;
+
+create function kongtask.reprioritise_jobs(p_ids int8[], p_queues int4[], p_priority int4, p_filter jsonb)
+returns table (id int8, status text)
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  select * from kongtask.move_jobs(p_ids, p_queues, null, false, p_priority, p_filter)
 $$;
 
 -- A job that is over, wherever it is kept.
