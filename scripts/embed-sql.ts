@@ -23,6 +23,7 @@ const parameterTypes: Record<string, string> = {
 
 const columnTypes: Record<string, string> = {
   bool: 'boolean',
+  float8: 'number',
   int2: 'number',
   int4: 'number',
   int8: 'string',
@@ -34,6 +35,9 @@ const columnTypes: Record<string, string> = {
   'int4[]': 'readonly number[]',
   'int8[]': 'readonly string[]',
   'text[]': 'readonly string[]',
+  'bool[]': 'readonly boolean[]',
+  'int2[]': 'readonly number[]',
+  'tid[]': 'readonly string[]',
 }
 
 interface Field {

@@ -7,16 +7,16 @@
 -- Jobs with a serial key pass `admit`, then those with limits `pass_gates`. p_forbidden: jobs with one of these flags are left alone; null for none.
 -- p_queues and p_limits: how many of which queue at the most; null p_queues: p_total of any queue, each getting its
 -- turn to be first. p_tasks: what this process knows; other jobs are left for those who do.
--- Returns the jobs, and, where it found fewer than were asked for, a last row without id whose run_at is when the
--- next one falls due. ended: why a job must not run, where it was cancelled or superseded while it ran before. Raises KT002
--- where this worker was declared dead.
+-- Returns the jobs, many in a row (packed_jobs), which costs the client half of what a row each does; and, where it found
+-- fewer than were asked for, a last row without jobs whose next_due_in is when the next one falls due, in milliseconds.
+-- Raises KT002 where this worker was declared dead.
 create function kongtask.claim_jobs(
   p_worker int4, p_nonce uuid, p_claim int4, p_queues int4[], p_limits int4[], p_total int4, p_tasks int4[],
   p_forbidden text[])
 returns table (
-  id int8, queue_id int4, task_id int4, attempt int2, max_attempts int2, priority int2, crashes int2,
-  run_at timestamptz, created_at timestamptz, kept bool, place tid, payload text, extras text, errors text,
-  ended text)
+  queue_id int4, ids int8[], task_ids int4[], attempts int2[], max_attempts int2[], priorities int2[], crashes int2[],
+  run_at_us int8[], created_at_us int8[], kept bool[], places tid[], payloads text, extras text, errors text, ended text,
+  next_due_in float8)
 language plpgsql
 set jit = off
 -- The settings below leave one plan; to think it over with each call's values is a third of a small call's time.
@@ -140,12 +140,27 @@ begin
         return query
           -- By place: the rows are locked, so they cannot move, and looking them up again would cost a third of the claim.
           -- By place alone: with the queue beside it, statistics from when the table was empty make it a walk of the queue.
-          update kongtask.jobs j
-             set worker = p_worker, claim = p_claim, attempt = least(j.attempt, 32766) + 1
-           where j.ctid = any (v_places)
-          returning j.id, j.queue_id, j.task_id, j.attempt, j.max_attempts, j.lane, j.crashes,
-                    j.run_at, j.created_at, j.retain_s > 0, j.ctid, j.payload::text, j.extras::text, j.errors::text,
-                    case when j.extras is not null then kongtask.why_ended(j.task_id, j.id, j.extras) end;
+          with taken as (
+            update kongtask.jobs j
+               set worker = p_worker, claim = p_claim, attempt = least(j.attempt, 32766) + 1
+             where j.ctid = any (v_places)
+            returning j.id, j.task_id, j.attempt, j.max_attempts, j.lane, j.crashes, j.run_at, j.created_at,
+                      j.retain_s > 0 as kept, j.ctid as place, j.payload::text as payload, j.extras::text as extras,
+                      j.errors::text as errors,
+                      case when j.extras is not null then kongtask.why_ended(j.task_id, j.id, j.extras) end as ended
+          )
+          -- A line a job; of what few jobs have, a line for each that has it, behind its id. No JSON has a line break
+          -- outside of strings, where it is escaped. Large ones stay alone: PostgreSQL has no text above a gigabyte.
+          select v_queue, array_agg(t.id), array_agg(t.task_id), array_agg(t.attempt), array_agg(t.max_attempts),
+                 array_agg(t.lane), array_agg(t.crashes),
+                 array_agg((date_part('epoch', t.run_at) * 1e6)::int8),
+                 array_agg((date_part('epoch', t.created_at) * 1e6)::int8),
+                 array_agg(t.kept), array_agg(t.place), string_agg(t.payload, E'\n'),
+                 string_agg(t.id || ' ' || t.extras, E'\n'), string_agg(t.id || ' ' || t.errors, E'\n'),
+                 string_agg(t.id || ' ' || to_jsonb(t.ended), E'\n'), null::float8
+            from taken t
+           group by case when octet_length(t.payload) + coalesce(octet_length(t.extras), 0)
+                              + coalesce(octet_length(t.errors), 0) > 4000 then t.id else 0 end;
       end if;
       exit when not (v_are_keyed or v_are_limited) or v_picked < v_pick or cardinality(v_taken) >= v_limit;
       -- What has to wait for its key or a gate took the place of something behind it.
@@ -176,8 +191,10 @@ begin
     if v_again then
       v_next := v_now + interval '5 ms';
     end if;
-    return query select null::int8, null::int4, null::int4, null::int2, null::int2, null::int2, null::int2,
-                        v_next, v_now, null::bool, null::tid, null::text, null::text, null::text, null::text;
+    queue_id := null;
+    ids := null;
+    next_due_in := date_part('epoch', v_next - v_now) * 1e3;
+    return next;
   end if;
 end
 $$;

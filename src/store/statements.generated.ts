@@ -13,12 +13,12 @@ export const cancelJobs: Statement<
 
 export const claimJobs: Statement<
   { readonly worker: number; readonly nonce: string; readonly claim: number; readonly queues: readonly number[] | null; readonly limits: readonly number[] | null; readonly total: number; readonly tasks: readonly number[]; readonly forbidden: readonly (string | null)[] | null },
-  { readonly id: string | null; readonly queue_id: number | null; readonly task_id: number | null; readonly attempt: number | null; readonly max_attempts: number | null; readonly priority: number | null; readonly crashes: number | null; readonly run_at: Date | null; readonly created_at: Date; readonly kept: boolean | null; readonly place: string | null; readonly payload: string | null; readonly extras: string | null; readonly errors: string | null; readonly ended: string | null }
+  { readonly queue_id: number | null; readonly ids: readonly string[] | null; readonly task_ids: readonly number[] | null; readonly attempts: readonly number[] | null; readonly max_attempts: readonly number[] | null; readonly priorities: readonly number[] | null; readonly crashes: readonly number[] | null; readonly run_at_us: readonly string[] | null; readonly created_at_us: readonly string[] | null; readonly kept: readonly boolean[] | null; readonly places: readonly string[] | null; readonly payloads: string | null; readonly extras: string | null; readonly errors: string | null; readonly ended: string | null; readonly next_due_in: number | null }
 > = {
   name: "claim_jobs",
-  text: "select id, queue_id, task_id, attempt, max_attempts, priority, crashes, run_at, created_at, kept, place, payload, extras, errors, ended\nfrom kongtask.claim_jobs($1::int4, $2::uuid, $3::int4, $4::int4[], $5::int4[], $6::int4, $7::int4[], $8::text[])",
+  text: "select queue_id, ids, task_ids, attempts, max_attempts, priorities, crashes, run_at_us, created_at_us, kept, places,\n       payloads, extras, errors, ended, next_due_in\nfrom kongtask.claim_jobs($1::int4, $2::uuid, $3::int4, $4::int4[], $5::int4[], $6::int4, $7::int4[], $8::text[])",
   parameters: [["worker","int4"],["nonce","uuid"],["claim","int4"],["queues","int4[]"],["limits","int4[]"],["total","int4"],["tasks","int4[]"],["forbidden","text[]"]],
-  columns: [["id","int8"],["queue_id","int4"],["task_id","int4"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["crashes","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["kept","bool"],["place","tid"],["payload","text"],["extras","text"],["errors","text"],["ended","text"]],
+  columns: [["queue_id","int4"],["ids","int8[]"],["task_ids","int4[]"],["attempts","int2[]"],["max_attempts","int2[]"],["priorities","int2[]"],["crashes","int2[]"],["run_at_us","int8[]"],["created_at_us","int8[]"],["kept","bool[]"],["places","tid[]"],["payloads","text"],["extras","text"],["errors","text"],["ended","text"],["next_due_in","float8"]],
 }
 
 export const completeJob: Statement<

@@ -257,7 +257,63 @@ describe('a claimer that knows the database to be dry', () => {
   })
 })
 
-describe('one claim at a time', () => {
+describe('two claims at a time', () => {
+  /** A lane whose handlers are so quick that they take more than one claim brings. */
+  function quickLane(): Lane {
+    const lane = new Lane(10, Date.now())
+    for (let n = 0; n < 10_000; n++) lane.ended(0.001)
+    lane.running = 0
+    vi.setSystemTime(Date.now() + 2)
+    return lane
+  }
+
+  it('are on their way where handlers are quicker than claims, and no third one', async () => {
+    const asked = (): Promise<Claimed> => new Promise(() => undefined)
+    const bench = await new Bench(quickLane(), asked).start()
+    for (let n = 0; n < 5; n++) bench.claimer.wake()
+    await bench.pass(10 * ONE_POLL)
+    expect(bench.requests).toMatchObject([{ claim: 1 }, { claim: 2 }])
+  })
+
+  it('are both waited for when the claimer stops', async () => {
+    const answers: ((claimed: Claimed) => void)[] = []
+    const asked = (): Promise<Claimed> => new Promise((resolve) => answers.push(resolve))
+    const bench = await new Bench(quickLane(), asked).start()
+    let stopped = false
+    void bench.claimer.stop().then(() => (stopped = true))
+    for (const answer of answers) {
+      await bench.pass(1_000)
+      expect(stopped).toBe(false)
+      answer(full(2))
+    }
+    await bench.pass(0)
+    expect([stopped, bench.claimed.length, bench.requests.length]).toEqual([true, 2, 2])
+  })
+
+  it('are vouched for, each until it was taken in', async () => {
+    const answers: ((claimed: Claimed) => void)[] = []
+    const asked = (): Promise<Claimed> => new Promise((resolve) => answers.push(resolve))
+    const bench = await new Bench(quickLane(), asked).start()
+    expect([...bench.lease.awaited]).toEqual([1, 2])
+    answers[0]?.(dry)
+    await bench.pass(0)
+    expect([...bench.lease.awaited]).toEqual([2])
+  })
+
+  it('fail apart: the other goes on', async () => {
+    const answers: { resolve: (claimed: Claimed) => void; reject: (why: unknown) => void }[] = []
+    const asked = (): Promise<Claimed> =>
+      new Promise((resolve, reject) => void answers.push({ resolve, reject }))
+    const bench = await new Bench(quickLane(), asked).start()
+    answers[0]?.reject(fault)
+    await bench.pass(0)
+    answers[1]?.resolve(full(3))
+    await bench.pass(0)
+    expect([bench.weather, bench.claimed]).toEqual([[fault], [['0', '1', '2']]])
+  })
+})
+
+describe('one claim at a time, elsewhere,', () => {
   it('is on its way, whatever is heard meanwhile', async () => {
     let answer: (claimed: Claimed) => void = () => undefined
     const asked = (): Promise<Claimed> =>

@@ -1,12 +1,13 @@
-// When to claim and how many. One loop for the whole process, one claim on its way at a time: at once again while
-// the database has more than we asked for, asleep once it is dry, until a slot frees, a wake-up, a due time or the poll.
+// When to claim and how many. One loop for the whole process: at once again while the database has more than we asked for,
+// asleep once it is dry, until a slot frees, a wake-up, a due time or the poll. Where handlers are so quick that one claim
+// after the other cannot feed them, two are on their way at a time.
 import { Bell } from '../runtime/bell.ts'
 import { retry } from '../runtime/retry.ts'
 import type { Claimed, ClaimedJob } from '../store/claim-jobs.ts'
 import { isLeaseLost, isTransient } from '../store/sqlstate.ts'
 import type { Store } from '../store/store.ts'
 import type { Registration } from '../store/workers.ts'
-import type { Lane } from './lane.ts'
+import type { AskedOfLane, Lane } from './lane.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
 
 /** The lanes of a process: one a queue, or a single one for all queues. */
@@ -35,16 +36,27 @@ export interface ClaimerOptions {
 /** Who adds a job tells us of it only where it falls due within a minute; the others we must see ourselves. */
 const LONGEST_REST = 60_000
 
+/** More would make PostgreSQL's connections wait for each other (STORAGE.md, law 13). */
+const CLAIMS_AT_ONCE = 2
+
 interface Ask {
   readonly total: number
   readonly queues: ReadonlyMap<number, number> | 'all'
-  readonly lanes: readonly Lane[]
+  readonly lanes: readonly AskedLane[]
+}
+
+interface AskedLane {
+  readonly lane: Lane
+  /** Undefined where all queues share it. */
+  readonly queue: number | undefined
+  readonly asked: AskedOfLane
 }
 
 export class Claimer {
   readonly #options: ClaimerOptions
   readonly #bell = new Bell()
   readonly #stopping = new AbortController()
+  readonly #underWay = new Set<Promise<void>>()
   #pollAt: number
   #loop: Promise<void> | undefined
 
@@ -62,6 +74,7 @@ export class Claimer {
     this.#stopping.abort()
     this.#bell.ring()
     await this.#loop
+    await Promise.all(this.#underWay)
   }
 
   /** Jobs were added to this queue; without a number, perhaps to any. */
@@ -88,12 +101,22 @@ export class Claimer {
     while (!this.#stopping.signal.aborted) {
       if (now() >= this.#pollAt) {
         this.#schedulePoll()
-        for (const lane of this.#lanesOf()) lane.dry = false
+        for (const lane of this.#lanesOf()) lane.wake()
       }
       await this.#options.lease.renewIfWorn().catch((error: unknown) => this.#options.onWeather(error, 1))
-      const claimed = await this.runOnce()
-      if (claimed === undefined) await this.#bell.sleep(this.#pollAt - now())
+      const ask = this.#underWay.size < CLAIMS_AT_ONCE ? this.#ask() : undefined
+      if (ask === undefined) await this.#bell.sleep(this.#pollAt - now())
+      else this.#send(ask)
     }
+  }
+
+  #send(ask: Ask): void {
+    const claim = this.#claim(ask).then((claimed) => {
+      this.#underWay.delete(claim)
+      // After a failure it is for the poll to look again, or for who frees a slot.
+      if (claimed !== undefined) this.#bell.ring()
+    })
+    this.#underWay.add(claim)
   }
 
   #schedulePoll(within = Infinity): void {
@@ -106,38 +129,52 @@ export class Claimer {
     const { lanes, lease, isClogged, now } = this.#options
     if (lease.registration === undefined || isClogged()) return undefined
     if (!isShared(lanes)) return askEach(lanes, now())
-    const room = lanes.room(now())
-    return room === 0 ? undefined : { total: room, queues: 'all', lanes: [lanes] }
+    const asked = lanes.ask(now())
+    return asked && { total: asked.count, queues: 'all', lanes: [{ lane: lanes, queue: undefined, asked }] }
   }
 
   async #claim(ask: Ask): Promise<Claimed | undefined> {
-    const { lease, store, tasks, forbiddenFlags: flags, now } = this.#options
-    for (const lane of ask.lanes) lane.heard = false
-    let { registration } = lease
+    const { lease, now, onClaimed } = this.#options
+    const under: { registration?: Registration; claim?: number } = {}
+    let claimed: Claimed | undefined
     try {
-      const forbiddenFlags = typeof flags === 'function' ? await flags() : flags
-      const claimed = await retry(
-        () => {
-          registration = lease.registration
-          if (registration === undefined) return Promise.resolve(undefined)
-          // Each try has a number of its own: one whose answer is lost may have happened.
-          return store.claimJobs({ ...registration, ...ask, claim: lease.openClaim(), tasks, forbiddenFlags })
-        },
-        { isTransient, onRetry: this.#options.onWeather, signal: this.#stopping.signal },
-      )
+      claimed = await this.#ready(ask, under)
       if (claimed === undefined) return undefined
-      if (claimed.dry) this.#markDry(ask, claimed.jobs)
       if (claimed.nextDueIn !== undefined && now() + claimed.nextDueIn < this.#pollAt) {
         this.#schedulePoll(claimed.nextDueIn + 1)
       }
-      await this.#options.onClaimed(claimed.jobs)
+      await onClaimed(claimed.jobs)
       return claimed
     } catch (error) {
-      this.#failed(error, registration)
+      this.#failed(error, under.registration)
       return undefined
     } finally {
-      lease.closeClaim()
+      // Not before what was claimed is in the buffers: it would be asked for twice.
+      answerEach(ask, claimed)
+      lease.closeClaim(under.claim)
     }
+  }
+
+  /** Says in `under` as whom it asked last. */
+  async #ready(
+    ask: Ask,
+    under: { registration?: Registration; claim?: number },
+  ): Promise<Claimed | undefined> {
+    const { lease, store, tasks, forbiddenFlags: flags, onWeather } = this.#options
+    const forbiddenFlags = typeof flags === 'function' ? await flags() : flags
+    return retry(
+      () => {
+        const { registration } = lease
+        if (registration === undefined) return Promise.resolve(undefined)
+        // Each try has a number of its own: one whose answer is lost may have happened.
+        lease.closeClaim(under.claim)
+        const claim = lease.openClaim()
+        under.registration = registration
+        under.claim = claim
+        return store.claimJobs({ ...registration, ...ask, claim, tasks, forbiddenFlags })
+      },
+      { isTransient, onRetry: onWeather, signal: this.#stopping.signal },
+    )
   }
 
   #failed(why: unknown, registration: Registration | undefined): void {
@@ -145,20 +182,6 @@ export class Claimer {
     // Not waited for: starting anew may take as long as the database likes, and we may be told to stop meanwhile.
     if (isLeaseLost(why)) this.#options.lease.lost(registration).catch(onWeather)
     else onWeather(why)
-  }
-
-  #markDry(ask: Ask, jobs: readonly ClaimedJob[]): void {
-    const { lanes } = this.#options
-    if (isShared(lanes)) {
-      lanes.dry = !lanes.heard
-      return
-    }
-    if (ask.queues === 'all') return
-    const found = countByQueue(jobs)
-    for (const [queue, limit] of ask.queues) {
-      const lane = lanes.get(queue)
-      if (lane !== undefined && (found.get(queue) ?? 0) < limit) lane.dry = !lane.heard
-    }
   }
 
   #lanesOf(queue?: number): Iterable<Lane> {
@@ -172,16 +195,24 @@ export class Claimer {
 
 function askEach(lanes: ReadonlyMap<number, Lane>, now: number): Ask | undefined {
   const queues = new Map<number, number>()
-  const asked: Lane[] = []
+  const askedLanes: AskedLane[] = []
   let total = 0
   for (const [queue, lane] of lanes) {
-    const room = lane.room(now)
-    if (room === 0) continue
-    queues.set(queue, room)
-    asked.push(lane)
-    total += room
+    const asked = lane.ask(now)
+    if (asked === undefined) continue
+    queues.set(queue, asked.count)
+    askedLanes.push({ lane, queue, asked })
+    total += asked.count
   }
-  return total === 0 ? undefined : { total, queues, lanes: asked }
+  return total === 0 ? undefined : { total, queues, lanes: askedLanes }
+}
+
+function answerEach({ lanes }: Ask, claimed: Claimed | undefined): void {
+  const found = claimed?.dry === true ? countByQueue(claimed.jobs) : undefined
+  for (const { lane, queue, asked } of lanes) {
+    const isDry = found !== undefined && (queue === undefined || (found.get(queue) ?? 0) < asked.count)
+    lane.answered(asked, isDry)
+  }
 }
 
 function countByQueue(jobs: readonly ClaimedJob[]): ReadonlyMap<number, number> {

@@ -14,11 +14,16 @@ export interface IntakeOptions extends Pick<WorkerOptions, 'book' | 'queues' | '
 
 type Paused = Extract<WorkerMessage, { kind: 'pause' }>
 
+/** What was paused while claims were on their way, and which: they may have looked before. */
+interface PausedMeanwhile {
+  readonly message: Paused
+  readonly claims: ReadonlySet<number>
+}
+
 export class Intake {
   readonly #options: IntakeOptions
   #isClosed = false
-  /** What was paused while the claim that is on its way was: it may have looked before. */
-  #pausedMeanwhile: readonly Paused[] = []
+  #pausedMeanwhile: readonly PausedMeanwhile[] = []
 
   constructor(options: IntakeOptions) {
     this.#options = options
@@ -29,7 +34,7 @@ export class Intake {
     book.opened(jobs)
     if (jobs.some((job) => !queues.has(job.queueId))) await this.#refreshNames()
     const wanted = jobs.filter((job) => !this.#hasEnded(job) && !this.#isPaused(job))
-    this.#pausedMeanwhile = []
+    this.#forgetPaused()
     endings.release(this.#isClosed ? wanted : dispatcher.take(wanted))
   }
 
@@ -37,7 +42,9 @@ export class Intake {
   paused(message: Paused): void {
     const { dispatcher, endings, lease } = this.#options
     endings.release(dispatcher.takeBuffered((job) => isMeant(message, job)))
-    if (lease.isClaiming) this.#pausedMeanwhile = [...this.#pausedMeanwhile, message]
+    if (lease.awaited.size > 0) {
+      this.#pausedMeanwhile = [...this.#pausedMeanwhile, { message, claims: new Set(lease.awaited) }]
+    }
   }
 
   /** What waits for a slot goes back, and nothing is taken any more. */
@@ -53,9 +60,19 @@ export class Intake {
 
   /** Claimed just before it was paused: it goes back. */
   #isPaused(job: ClaimedJob): boolean {
-    if (!this.#pausedMeanwhile.some((paused) => isMeant(paused, job))) return false
-    this.#options.endings.release([job])
-    return true
+    const isPaused = this.#pausedMeanwhile.some(
+      ({ message, claims }) => claims.has(job.lease.claim) && isMeant(message, job),
+    )
+    if (isPaused) this.#options.endings.release([job])
+    return isPaused
+  }
+
+  /** What none of the claims that are still on their way can have missed. */
+  #forgetPaused(): void {
+    const { awaited } = this.#options.lease
+    this.#pausedMeanwhile = this.#pausedMeanwhile.filter(({ claims }) =>
+      [...claims].some((claim) => awaited.has(claim)),
+    )
   }
 
   /** What was cancelled or superseded while it ran before is settled without running. */

@@ -6,6 +6,13 @@ function buffer(lane: Lane, count: number): void {
   for (let n = 0; n < count; n++) lane.buffer.push(claimedJob(String(n)))
 }
 
+/** What a claim would ask for; it comes to nothing. */
+function room(lane: Lane, now: number): number {
+  const asked = lane.ask(now)
+  if (asked !== undefined) lane.answered(asked, false)
+  return asked?.count ?? 0
+}
+
 /** Runs `count` jobs of `duration` ms each through the lane, all within the span that ends `now`. */
 function work(lane: Lane, count: number, duration: number, now: number): void {
   for (let n = 0; n < count; n++) {
@@ -17,26 +24,26 @@ function work(lane: Lane, count: number, duration: number, now: number): void {
 
 describe('how many to claim', () => {
   it('is as many as there are slots, at first', () => {
-    expect(new Lane(10, 0).room(0)).toBe(10)
+    expect(room(new Lane(10, 0), 0)).toBe(10)
   })
 
   it('is as many as there are free slots while handlers are slow', () => {
     const lane = new Lane(10, 0)
     work(lane, 200, 1_000, 20_000)
-    expect(lane.room(20_000)).toBe(10)
+    expect(room(lane, 20_000)).toBe(10)
     buffer(lane, 7)
     for (let n = 0; n < 7; n++) lane.next(20_000)
-    expect(lane.room(20_001)).toBe(3)
+    expect(room(lane, 20_001)).toBe(3)
     buffer(lane, 3)
     for (let n = 0; n < 3; n++) lane.next(20_001)
-    expect(lane.room(20_002)).toBe(0)
+    expect(room(lane, 20_002)).toBe(0)
   })
 
   it.each([1, 2, 5, 10, 39])('is never ahead for handlers of a second, with %d slots', (slots) => {
     const lane = new Lane(slots, 0)
     for (let now = 1_000; now < 20_000; now += 1_000) {
       work(lane, slots, 1_000, now)
-      expect(lane.room(now)).toBe(slots)
+      expect(room(lane, now)).toBe(slots)
     }
   })
 
@@ -44,54 +51,94 @@ describe('how many to claim', () => {
     const lane = new Lane(10, 0)
     // A millisecond each: ten jobs per ms are possible, and as many ended.
     work(lane, 1_000, 1, 100)
-    expect(lane.room(100)).toBe(10 + 250)
+    expect(room(lane, 100)).toBe(10 + 250)
   })
 
   it('is twice of what ended lately ahead, where that is less', () => {
     const lane = new Lane(10, 0)
     work(lane, 100, 1, 100)
-    expect(lane.room(100)).toBe(10 + 50)
+    expect(room(lane, 100)).toBe(10 + 50)
   })
 
   it('is a thousand at the most, however quick the handlers and many the slots', () => {
     const quick = new Lane(10, 0)
     work(quick, 50_000, 0.001, 10)
-    expect(quick.room(10)).toBe(1_000)
-    expect(new Lane(10_000, 0).room(0)).toBe(1_000)
+    expect(room(quick, 10)).toBe(1_000)
+    expect(room(new Lane(10_000, 0), 0)).toBe(1_000)
   })
 
-  it('never makes more than a thousand wait', () => {
+  it('never makes more than two thousand wait', () => {
     const lane = new Lane(10, 0)
     work(lane, 50_000, 0.001, 10)
-    buffer(lane, lane.room(10))
-    for (let n = 0; n < 510; n++) {
-      lane.next(10)
-      lane.ended(0.001)
-    }
+    expect(room(lane, 10)).toBe(1_000)
+    buffer(lane, 1_000)
+    work(lane, 50_000, 0.001, 20)
     lane.running = 10
-    expect(lane.buffer.size).toBe(490)
-    expect(lane.room(20)).toBe(510)
+    expect(room(lane, 20)).toBe(1_000)
+    buffer(lane, 500)
+    expect(room(lane, 20)).toBe(0)
   })
 
   it('is nothing while enough waits, and goes on when half of that is used up', () => {
     const lane = new Lane(10, 0)
     work(lane, 1_000, 1, 100)
-    buffer(lane, lane.room(100))
+    buffer(lane, room(lane, 100))
     for (let n = 0; n < 10; n++) lane.next(100)
     expect(lane.buffer.size).toBe(250)
-    expect(lane.room(101)).toBe(0)
+    expect(room(lane, 101)).toBe(0)
     lane.buffer.takeLast(124)
-    expect([lane.isLow, lane.room(101)]).toEqual([false, 0])
+    expect([lane.isLow, room(lane, 101)]).toEqual([false, 0])
     lane.buffer.takeLast(1)
     expect(lane.isLow).toBe(true)
   })
 
-  it('is nothing while the lane is known to be dry, until it is woken', () => {
+  it('counts what a claim on its way will bring, so that a second one asks for the rest', () => {
     const lane = new Lane(10, 0)
-    lane.dry = true
-    expect([lane.isLow, lane.room(0)]).toEqual([false, 0])
+    work(lane, 50_000, 0.001, 10)
+    const first = lane.ask(10)
+    expect([first?.count, lane.ask(10)?.count, lane.ask(10)]).toEqual([1_000, 1_000, undefined])
+    if (first !== undefined) lane.answered(first, false)
+    expect(lane.ask(10)?.count).toBe(1_000)
+  })
+
+  it('is nothing for one at a time while a claim is on its way: the second could overtake the first', () => {
+    const lane = new Lane(1, 0)
+    work(lane, 50_000, 0.001, 10)
+    expect([lane.ask(10)?.count, lane.ask(10)]).toEqual([1_000, undefined])
+  })
+})
+
+describe('a lane that is dry', () => {
+  /** A claim that is answered with fewer jobs than were asked for, after what happens `meanwhile`. */
+  function dryUp(lane: Lane, meanwhile: () => void = () => undefined): void {
+    const asked = lane.ask(0)
+    meanwhile()
+    if (asked !== undefined) lane.answered(asked, true)
+  }
+
+  it('asks for nothing until it is woken', () => {
+    const lane = new Lane(10, 0)
+    dryUp(lane)
+    expect([lane.isLow, room(lane, 0)]).toEqual([false, 0])
     lane.wake()
-    expect([lane.heard, lane.dry, lane.room(0)]).toEqual([true, false, 10])
+    expect([lane.isLow, room(lane, 0)]).toEqual([true, 10])
+  })
+
+  it('is not where something was heard of while the claim was on its way', () => {
+    const lane = new Lane(10, 0)
+    dryUp(lane, () => lane.wake())
+    expect(lane.isLow).toBe(true)
+  })
+
+  it('is not where another claim was sent for that, however that is answered', () => {
+    const lane = new Lane(10, 0)
+    work(lane, 50_000, 0.001, 10)
+    const early = lane.ask(10)
+    lane.wake()
+    const late = lane.ask(10)
+    if (late !== undefined) lane.answered(late, false)
+    if (early !== undefined) lane.answered(early, true)
+    expect([early?.count, late?.count, lane.isLow]).toEqual([1_000, 1_000, true])
   })
 })
 

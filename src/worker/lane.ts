@@ -7,9 +7,15 @@ const HORIZON = 25
 /** From how far ahead on, in milliseconds, what waits is better off with another process. */
 const FAR_AHEAD = 500
 /** Jobs in memory at the most, beside the running ones. */
-const LARGEST_BUFFER = 1_000
-/** As many as claim_jobs gives at a time. */
+const LARGEST_BUFFER = 2_000
+/** At a time. Whoever needs more sends a second claim while the first is on its way. */
 const LARGEST_CLAIM = 1_000
+
+/** What a claim on its way asked of a lane, and what the lane had heard by then. */
+export interface AskedOfLane {
+  readonly count: number
+  readonly wakes: number
+}
 
 /**
  * One queue's share of this process (or all queues', where they share): its slots, the jobs that wait in memory for
@@ -20,9 +26,11 @@ export class Lane {
   readonly buffer = new Fifo<ClaimedJob>()
   running = 0
   /** Known to have nothing ready: asking again is for a wake-up, a due time or the poll. */
-  dry = false
-  /** Something was heard of since the latest claim was sent. */
-  heard = false
+  #dry = false
+  /** How often it was woken: a claim that was sent before may not have seen why. */
+  #wakes = 0
+  /** What the claims on their way asked for. */
+  #asked = 0
   readonly #pace: Pace
   #ahead = 0
   #startedAt: number
@@ -36,18 +44,32 @@ export class Lane {
   /** Whether it is time to ask for more: while enough waits in memory, a claim is not worth a statement. */
   get isLow(): boolean {
     return (
-      !this.dry &&
-      this.buffer.size <= this.#ahead / 2 &&
-      this.running + this.buffer.size < this.concurrency + this.#ahead
+      !this.#dry &&
+      // Two claims on their way would not keep jobs in the order of their turns, which who asks for one at a time expects.
+      (this.concurrency > 1 || this.#asked === 0) &&
+      this.buffer.size + this.#asked <= this.#ahead / 2 &&
+      this.running + this.buffer.size + this.#asked < this.concurrency + this.#ahead
     )
   }
 
-  /** How many to claim now. For quick handlers ahead, for slow ones never: another process could run those. */
-  room(now: number): number {
-    if (!this.isLow) return 0
+  /**
+   * How many a claim that is sent now has to bring; undefined for none. For quick handlers ahead, for slow ones never:
+   * another process could run those.
+   */
+  ask(now: number): AskedOfLane | undefined {
+    if (!this.isLow) return undefined
     this.#ahead = Math.min(LARGEST_BUFFER, Math.floor(this.#pace.rate(now) * HORIZON))
-    const room = this.concurrency - this.running + this.#ahead - this.buffer.size
-    return Math.max(0, Math.min(LARGEST_CLAIM, room))
+    const room = this.concurrency - this.running + this.#ahead - this.buffer.size - this.#asked
+    if (room <= 0) return undefined
+    const count = Math.min(LARGEST_CLAIM, room)
+    this.#asked += count
+    return { count, wakes: this.#wakes }
+  }
+
+  /** Its answer is here, or will never come. `dry`: there was less than was asked for. */
+  answered(asked: AskedOfLane, dry: boolean): void {
+    this.#asked -= asked.count
+    if (dry) this.#dry = this.#wakes === asked.wakes
   }
 
   /** What waits although handlers have become slow: nobody else can run it while we hold it. */
@@ -73,8 +95,9 @@ export class Lane {
     this.#pace.finished(duration)
   }
 
+  /** There may be something ready. */
   wake(): void {
-    this.dry = false
-    this.heard = true
+    this.#dry = false
+    this.#wakes += 1
   }
 }

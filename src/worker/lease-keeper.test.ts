@@ -171,8 +171,9 @@ describe('doubt', () => {
 
   it('ends with the next success: the same worker goes on, with its claims', async () => {
     const bench = await Bench.started()
-    bench.book.opened([ofClaim(bench.keeper.openClaim())])
-    bench.keeper.closeClaim()
+    const answered = bench.keeper.openClaim()
+    bench.book.opened([ofClaim(answered)])
+    bench.keeper.closeClaim(answered)
     bench.onBeat = () => Promise.reject(weather)
     await bench.pass(LEASE)
     bench.onBeat = () => Promise.resolve(true)
@@ -339,27 +340,29 @@ describe('a refused heartbeat', () => {
 })
 
 describe('what a heartbeat vouches for', () => {
-  it('is every claim that has unsettled jobs, and the one whose answer is awaited', async () => {
+  it('is every claim that has unsettled jobs, and those whose answers are awaited', async () => {
     const bench = await Bench.started()
-    bench.book.opened([ofClaim(bench.keeper.openClaim())])
-    bench.keeper.closeClaim()
+    const answered = bench.keeper.openClaim()
+    bench.book.opened([ofClaim(answered)])
+    bench.keeper.closeClaim(answered)
     await bench.keeper.beat()
     expect(bench.beats.at(-1)).toMatchObject({ known: [1], before: 2 })
 
-    const awaited = bench.keeper.openClaim()
+    const awaited = [bench.keeper.openClaim(), bench.keeper.openClaim()]
     await bench.keeper.beat()
-    expect(bench.beats.at(-1)).toMatchObject({ known: [1, awaited], before: 3 })
+    expect(bench.beats.at(-1)).toMatchObject({ known: [1, ...awaited], before: 4 })
 
-    bench.keeper.closeClaim()
+    for (const claim of awaited) bench.keeper.closeClaim(claim)
     bench.book.settled([ofClaim(1)])
     await bench.keeper.beat()
-    expect(bench.beats.at(-1)).toMatchObject({ known: [], before: 3 })
+    expect(bench.beats.at(-1)).toMatchObject({ known: [], before: 4 })
     await bench.keeper.stop()
   })
 
   it('is not a try whose answer was given up: what it claimed is to be given back', async () => {
     const bench = await Bench.started()
     const lost = bench.keeper.openClaim()
+    bench.keeper.closeClaim(lost)
     const again = bench.keeper.openClaim()
     await bench.keeper.beat()
     expect(bench.beats.at(-1)).toMatchObject({ known: [again], before: again + 1 })

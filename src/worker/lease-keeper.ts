@@ -50,7 +50,8 @@ export class LeaseKeeper implements Service {
   #claims = 0
   /** What was told and is not known to be deleted yet. */
   #heard: ReadonlySet<string> = new Set()
-  #awaited: number | undefined
+  /** Claims on their way. */
+  readonly #awaited = new Set<number>()
   #expiry: Timer | undefined
 
   constructor(options: LeaseKeeperOptions) {
@@ -97,18 +98,18 @@ export class LeaseKeeper implements Service {
   /** A fresh number for a claim that is about to be sent; not reused under a later registration either. */
   openClaim(): number {
     this.#claims += 1
-    this.#awaited = this.#claims
+    this.#awaited.add(this.#claims)
     return this.#claims
   }
 
   /** Its answer is here and in the book, or will never be waited for. */
-  closeClaim(): void {
-    this.#awaited = undefined
+  closeClaim(claim: number | undefined): void {
+    if (claim !== undefined) this.#awaited.delete(claim)
   }
 
-  /** Whether a claim is on its way. */
-  get isClaiming(): boolean {
-    return this.#awaited !== undefined
+  /** The numbers of the claims on their way. */
+  get awaited(): ReadonlySet<number> {
+    return this.#awaited
   }
 
   /** One heartbeat. Public for tests; the loop calls it. */
@@ -117,7 +118,7 @@ export class LeaseKeeper implements Service {
     if (registration === undefined) return this.#register()
     const { store, book, lease, now } = this.#options
     const sentAt = now()
-    const known = this.#awaited === undefined ? book.claims : [...book.claims, this.#awaited]
+    const known = [...book.claims, ...this.#awaited]
     const beat = { ...registration, lease, known, before: this.#claims + 1, heard: [...this.#heard] }
     const { alive, messages } = await store.heartbeat(beat)
     if (this.#registration !== registration) return
@@ -162,6 +163,7 @@ export class LeaseKeeper implements Service {
   async renewIfWorn(): Promise<void> {
     if (
       this.#claims < MANY_CLAIMS ||
+      this.#awaited.size > 0 ||
       this.#options.book.claims.length > 0 ||
       this.#registration === undefined
     )

@@ -100,14 +100,49 @@ describe('a claimed job', () => {
       lease: { worker: worker.number, claim: 1 },
     })
     expect(JSON.parse(job.extras ?? '')).toEqual({ timeout: 1_500, tags: ['a'], metadata: { tenant: 5 } })
-    expect(Number.isNaN(Date.parse(job.runAt))).toBe(false)
-    expect(Number.isNaN(Date.parse(job.createdAt))).toBe(false)
-    expect(await db.store.readJob(id)).toMatchObject({ state: 'running', attempt: 1 })
+    const stored = await db.store.readJob(id)
+    expect(stored).toMatchObject({ state: 'running', attempt: 1 })
+    expect([job.runAt, job.createdAt].map((us) => new Date(us / 1_000))).toEqual([
+      stored?.scheduledAt,
+      stored?.createdAt,
+    ])
   })
 
   it('of which nothing is to be kept says so', async () => {
     await db.addOne({ retain: false })
     expect(await (await db.worker()).claimOne()).toMatchObject({ kept: false })
+  })
+
+  it('comes with its own payload, extras and errors, whatever others come with it', async () => {
+    const long = 'line\nbreak "quoted", \\ {} ø '.repeat(200)
+    await db.add(
+      { payload: '{"n": 1}' },
+      { payload: JSON.stringify(long), tags: ['a b', 'c\nd'] },
+      { payload: '{"n": 3}', metadata: { note: long } },
+      { payload: '[]', tags: ['x'] },
+      { payload: '"\\n"' },
+    )
+    await db.query(`update kongtask.jobs set errors = '[{"message": "one\\ntwo"}]' where payload = '[]'`)
+    await db.query(
+      `update kongtask.jobs set extras = '{"cancelled": "by\\nhand, \\"twice\\""}' where payload = '"\\n"'`,
+    )
+    const worker = await db.worker()
+    const jobs = await worker.claim(10)
+    expect(
+      jobs.map(({ payload, extras, errors, ended }) => ({
+        payload: JSON.parse(payload) as unknown,
+        extras: extras === null ? null : (JSON.parse(extras) as unknown),
+        errors: errors === null ? null : (JSON.parse(errors) as unknown),
+        ended,
+      })),
+    ).toMatchObject([
+      { payload: { n: 1 }, extras: null, errors: null, ended: null },
+      { payload: long, extras: { tags: ['a b', 'c\nd'] }, errors: null, ended: null },
+      { payload: { n: 3 }, extras: { metadata: { note: long } }, errors: null, ended: null },
+      { payload: [], extras: { tags: ['x'] }, errors: [{ message: 'one\ntwo' }], ended: null },
+      { payload: '\n', errors: null, ended: 'by\nhand, "twice"' },
+    ])
+    expect(await worker.claim(10)).toEqual([])
   })
 
   it('is not claimed again', async () => {
