@@ -1,4 +1,4 @@
-// npm run bench -- <scenario> [--quick] [--json] [--rounds N] [--only config,…] [--systems system,…]
+// npm run bench -- <scenario> [--peers] [--quick] [--json] [--rounds N] [--only config,…] [--systems system,…]
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchServer } from './databases.ts'
@@ -21,6 +21,7 @@ ${Object.entries(SCENARIOS)
   .join('\n')}
 
 Options
+  --peers    measure the other systems, too (enqueue and serial always do); installs them where needed
   --quick    a tenth of the jobs, one round: to see that it works, not to quote
   --rounds N how often each system runs, in turn (default 3)
   --only C   these configs only, by their first words and with commas between them: bulk,single
@@ -35,6 +36,7 @@ Read the ratios: they are of one run on one machine. The absolute rates are this
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    peers: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     rounds: { type: 'string' },
@@ -50,19 +52,26 @@ if (values.help || scenario === undefined) {
   console.log(USAGE)
   process.exit(values.help ? 0 : 1)
 }
-if (scenario.needsPeers) installPeers()
+const peers = scenario.peers === 'always' || (scenario.peers === 'asked' && values.peers)
+if (peers) installPeers()
 
 await using server = await benchServer()
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
 const only = values.only?.split(',')
 const systems = values.systems?.split(',')
-const contestants = (await scenario.prepare(server, values.quick)).filter(
+const contestants = (await scenario.prepare(server, { quick: values.quick, peers })).filter(
   ({ system, config }) =>
     (only?.includes(config.replace(/ .*$/, '')) ?? true) && (systems?.includes(system) ?? true),
 )
-const rows = await inTurn(contestants, rounds, scenario.metric, ({ system, config }, value, round) =>
-  console.error(`round ${round}/${rounds}  ${system} (${config}): ${shown(value)}`),
-)
+const results = await inTurn(contestants, {
+  rounds,
+  units: scenario.units,
+  isPeer: (system) => system !== 'kongtask' && system !== 'raw-sql',
+  onRun: ({ system, config }, measured, round) => {
+    const figures = Object.entries(measured).map(([metric, value]) => `${metric} ${shown(value)}`)
+    console.error(`round ${round}/${rounds}  ${system} (${config}): ${figures.join(', ')}`)
+  },
+})
 const env = {
   node: process.version,
   postgres: server.version,
@@ -70,11 +79,11 @@ const env = {
   date: new Date().toISOString(),
 }
 if (values.json) {
-  console.log(JSON.stringify({ scenario: name, env, rows }))
-  console.error(report(scenario, rows))
+  console.log(JSON.stringify({ scenario: name, env, ...results }))
+  console.error(report(scenario, results))
 } else {
   console.log(
-    `\n${name}: ${scenario.metric.unit}, median of ${rounds} (PostgreSQL ${env.postgres}, ${env.cpus} cores, Node ${env.node})\n`,
+    `\n${name}: medians of ${rounds} (PostgreSQL ${env.postgres}, ${env.cpus} cores, Node ${env.node})\n`,
   )
-  console.log(report(scenario, rows))
+  console.log(report(scenario, results))
 }

@@ -11,36 +11,70 @@ export interface Row {
   readonly runs: readonly number[]
 }
 
+/** What one run gave: metric → value. */
+export type Measured = Readonly<Record<string, number>>
+
 export interface Contestant {
   readonly system: string
   readonly version: string
   readonly config: string
   /** One run, in a fresh state; the warm-up is its own affair. */
-  run(): Promise<number>
+  run(): Promise<Measured>
+}
+
+/** A contestant that could not run, or not to the end. */
+export interface Note {
+  readonly system: string
+  readonly version: string
+  readonly config: string
+  readonly why: string
+}
+
+export interface Results {
+  readonly rows: readonly Row[]
+  readonly notes: readonly Note[]
+}
+
+export interface TurnOptions {
+  readonly rounds: number
+  /** Metric → unit. */
+  readonly units: Readonly<Record<string, string>>
+  /** Systems of others: what goes wrong with them is noted, and they are left out from then on. */
+  readonly isPeer: (system: string) => boolean
+  readonly onRun: (contestant: Contestant, measured: Measured, round: number) => void
 }
 
 /** Runs all in turn, A B C A B C, so that a slow minute of the machine hits everybody. */
-export async function inTurn(
-  contestants: readonly Contestant[],
-  rounds: number,
-  metric: Pick<Row, 'metric' | 'unit'>,
-  onRun: (contestant: Contestant, value: number, round: number) => void,
-): Promise<Row[]> {
-  const runs = contestants.map((): number[] => [])
+export async function inTurn(contestants: readonly Contestant[], options: TurnOptions): Promise<Results> {
+  const { rounds, units, isPeer, onRun } = options
+  const runs = new Map(contestants.map((contestant) => [contestant, [] as Measured[]]))
+  const notes: Note[] = []
   for (let round = 1; round <= rounds; round++) {
-    for (const [index, contestant] of contestants.entries()) {
-      const value = await contestant.run()
-      runs[index]?.push(value)
-      onRun(contestant, value, round)
+    for (const [contestant, measured] of runs) {
+      const { system, version, config } = contestant
+      try {
+        const values = await contestant.run()
+        measured.push(values)
+        onRun(contestant, values, round)
+      } catch (error) {
+        if (!isPeer(system)) throw error
+        notes.push({ system, version, config, why: error instanceof Error ? error.message : String(error) })
+        runs.delete(contestant)
+      }
     }
   }
-  return contestants.map(({ system, version, config }, index) => ({
-    system,
-    version,
-    config,
-    ...metric,
-    ...summary(runs[index] ?? []),
-  }))
+  return { rows: [...runs].flatMap(([contestant, measured]) => rowsOf(contestant, measured, units)), notes }
+}
+
+function rowsOf(
+  { system, version, config }: Contestant,
+  measured: readonly Measured[],
+  units: Readonly<Record<string, string>>,
+): Row[] {
+  return Object.entries(units).flatMap(([metric, unit]) => {
+    const values = measured.flatMap((run) => run[metric] ?? [])
+    return values.length === 0 ? [] : [{ system, version, config, metric, unit, ...summary(values) }]
+  })
 }
 
 function summary(values: readonly number[]): Pick<Row, 'median' | 'min' | 'max' | 'runs'> {

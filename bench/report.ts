@@ -1,21 +1,36 @@
-import type { Row } from './measure.ts'
+import type { Results, Row } from './measure.ts'
 import { judge, type Scenario } from './scenario.ts'
 
-/** The rows for people, each beside the yardstick of its config, and what became of the goals. */
-export function report(scenario: Scenario, rows: readonly Row[]): string {
-  const width = Math.max(...rows.map(({ system }) => system.length))
-  const configWidth = Math.max(...rows.map(({ config }) => config.length))
+/** The rows for people, each beside the yardstick of its config and metric, and what became of the goals. */
+export function report(scenario: Scenario, { rows, notes }: Results): string {
+  const width = (of: keyof Row): number => Math.max(...rows.map((row) => String(row[of]).length))
+  const [configs, systems, metrics] = [width('config'), width('system'), width('metric')]
+  const isOneMetric = Object.keys(scenario.units).length === 1
   const lines = rows.map((row) => {
-    const { system, config, median, min, max } = row
-    const yardstick = rows.find((candidate) => scenario.isYardstickFor(candidate, row))
+    const { system, config, metric, median, min, max } = row
+    const yardstick = rows.find(
+      (candidate) => candidate.metric === metric && scenario.isYardstickFor(candidate, row),
+    )
     const figures = `${shown(median).padStart(9)}  (${shown(min)} – ${shown(max)})`
-    return `  ${config.padEnd(configWidth)}  ${system.padEnd(width)}  ${figures.padEnd(32)}  ${beside(median, yardstick)}`
+    return [
+      ' ',
+      config.padEnd(configs),
+      system.padEnd(systems),
+      ...(isOneMetric ? [] : [metric.padEnd(metrics)]),
+      figures.padEnd(32),
+      beside(median, yardstick),
+    ].join('  ')
   })
   const goals = judge(scenario.goals, rows).map(
-    ({ name, ratio, goal, isMet }) =>
-      `  ${isMet ? 'pass' : 'FAIL'}  ${name}: ${ratio.toFixed(2)} (goal: ${goal})`,
+    ({ name, value, goal, isMet }) =>
+      `  ${isMet ? 'pass' : 'FAIL'}  ${name}: ${value.toFixed(2)} (goal: ${goal})`,
   )
-  return [...lines, ...(goals.length === 0 ? [] : ['', 'Goals', ...goals])].join('\n')
+  const missing = notes.map(({ system, config, why }) => `  ${system} (${config}): ${why}`)
+  return [
+    ...lines,
+    ...(goals.length === 0 ? [] : ['', 'Goals', ...goals]),
+    ...(missing.length === 0 ? [] : ['', 'Not measured', ...missing]),
+  ].join('\n')
 }
 
 function beside(median: number, yardstick: Row | undefined): string {
@@ -25,6 +40,7 @@ function beside(median: number, yardstick: Row | undefined): string {
 }
 
 export function shown(value: number): string {
-  // Milliseconds may be few.
+  // Milliseconds may be few, shares of transactions fewer.
+  if (value < 1) return value.toFixed(3)
   return value < 100 ? value.toFixed(1) : Math.round(value).toLocaleString('en')
 }

@@ -1,34 +1,46 @@
 import type { BenchServer } from './databases.ts'
 import type { Contestant, Row } from './measure.ts'
 
+export interface PrepareOptions {
+  /** A tenth of the work: to see that it works. */
+  readonly quick: boolean
+  /** Whether to measure the other systems, too. */
+  readonly peers: boolean
+}
+
 /** Something that is measured of several systems. */
 export interface Scenario {
   /** For the usage text: one line, or several. */
   readonly about: string
-  readonly metric: Pick<Row, 'metric' | 'unit'>
-  /** Whether bench/package.json's packages must be there. */
-  readonly needsPeers: boolean
-  prepare(server: BenchServer, quick: boolean): Promise<readonly Contestant[]>
-  /** Which row the others of a config are shown as a multiple of. */
+  /** Metric → unit, in the order in which they are shown. */
+  readonly units: Readonly<Record<string, string>>
+  /** Whether other systems are measured: always, since the numbers mean nothing without; with --peers; or never. */
+  readonly peers: 'always' | 'asked' | 'never'
+  prepare(server: BenchServer, options: PrepareOptions): Promise<readonly Contestant[]>
+  /** Which row others of the same metric are shown as a multiple of. */
   isYardstickFor(yardstick: Row, row: Row): boolean
   readonly goals: readonly Goal[]
 }
 
-/** A promise about two rows of one run: their ratio is at least so much, or at most. */
+/** A promise about two rows of one run, by their medians: `of` is at least so many times `to`, or at most; or about one row alone. */
 export type Goal = {
   readonly name: string
   readonly of: RowName
-  readonly to: RowName
+  /** Without it the row itself is judged, in its unit. */
+  readonly to?: RowName
 } & (
   | { readonly least: number; readonly most?: undefined }
   | { readonly most: number; readonly least?: undefined }
 )
 
-export type RowName = Pick<Row, 'system' | 'config'>
+/** `metric` may be left out where the scenario has but one. */
+export interface RowName extends Pick<Row, 'system' | 'config'> {
+  readonly metric?: string
+}
 
 export interface Judgement {
   readonly name: string
-  readonly ratio: number
+  readonly value: number
   /** Such as 'at least 0.80'. */
   readonly goal: string
   readonly isMet: boolean
@@ -36,14 +48,17 @@ export interface Judgement {
 
 /** What became of the goals; such as were not measured this time are left out. */
 export function judge(goals: readonly Goal[], rows: readonly Row[]): Judgement[] {
-  const median = ({ system, config }: RowName): number | undefined =>
-    rows.find((row) => row.system === system && row.config === config)?.median
+  const median = ({ system, config, metric }: RowName): number | undefined =>
+    rows.find(
+      (row) =>
+        row.system === system && row.config === config && (metric === undefined || row.metric === metric),
+    )?.median
   return goals.flatMap(({ name, of, to, least, most }) => {
-    const [measured, yardstick] = [median(of), median(to)]
+    const [measured, yardstick] = [median(of), to === undefined ? 1 : median(to)]
     if (measured === undefined || yardstick === undefined) return []
-    const ratio = measured / yardstick
+    const value = measured / yardstick
     return least === undefined
-      ? [{ name, ratio, goal: `at most ${most.toFixed(2)}`, isMet: ratio <= most }]
-      : [{ name, ratio, goal: `at least ${least.toFixed(2)}`, isMet: ratio >= least }]
+      ? [{ name, value, goal: `at most ${most.toFixed(2)}`, isMet: value <= most }]
+      : [{ name, value, goal: `at least ${least.toFixed(2)}`, isMet: value >= least }]
   })
 }

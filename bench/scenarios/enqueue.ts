@@ -1,7 +1,7 @@
 import { concurrently, inBulk, measureAdding, oneAtATime, type Adder, type Load } from '../adding.ts'
 import type { BenchServer } from '../databases.ts'
 import type { Contestant } from '../measure.ts'
-import type { Scenario } from '../scenario.ts'
+import type { PrepareOptions, Scenario } from '../scenario.ts'
 import { graphileWorkerAdder } from '../systems/graphile-worker-adding.ts'
 import { kongTaskAdder } from '../systems/kongtask-adding.ts'
 import { rawSqlAdder } from '../systems/raw-sql-adding.ts'
@@ -15,8 +15,8 @@ const TUNED_POOL = 40
 export const enqueue: Scenario = {
   about: `adding: one at a time (single), 1,000 calls at once (concurrent), 10,000 and 100,000 in a call
              (bulk, bulk-100k): KongTask beside raw inserts into its own table and graphile-worker 0.18.0`,
-  metric: { metric: 'adds_per_s', unit: 'jobs/s' },
-  needsPeers: true,
+  units: { adds_per_s: 'jobs/s' },
+  peers: 'always',
   prepare,
   isYardstickFor: (yardstick, row) => {
     const config = row.config.replace(/ .*$/, '')
@@ -47,7 +47,7 @@ export const enqueue: Scenario = {
   ],
 }
 
-async function prepare(server: BenchServer, quick: boolean): Promise<readonly Contestant[]> {
+async function prepare(server: BenchServer, { quick }: PrepareOptions): Promise<readonly Contestant[]> {
   const raw = await server.createDatabase('enqueue_raw')
   const ours = await server.createDatabase('enqueue_kongtask')
   const theirs = await server.createDatabase('enqueue_graphile')
@@ -61,7 +61,7 @@ async function prepare(server: BenchServer, quick: boolean): Promise<readonly Co
       system,
       version,
       config,
-      run: () => measureAdding(open, load),
+      run: async () => ({ adds_per_s: await measureAdding(open, load) }),
     })
   const rawSql = contestant('raw-sql', server.version, () => rawSqlAdder(raw, false))
   const rawPrepared = contestant('raw-sql', server.version, () => rawSqlAdder(raw, true))

@@ -1,6 +1,6 @@
 import type { BenchServer } from '../databases.ts'
 import type { Contestant } from '../measure.ts'
-import type { Scenario } from '../scenario.ts'
+import type { PrepareOptions, Scenario } from '../scenario.ts'
 import { measureFairness, type Fairness } from '../systems/kongtask-fairness.ts'
 import { kongTaskVersion } from '../versions.ts'
 
@@ -10,8 +10,8 @@ const SHARES = { p50: 0.5, p99: 0.99 } as const
 export const fairness: Scenario = {
   about: `from adding a job to its start (p50, p99) for a tenant with a limit of its own, undisturbed and behind 100,000
              jobs of another tenant, added in bulk or by single calls (singly)`,
-  metric: { metric: 'pickup_ms', unit: 'ms' },
-  needsPeers: false,
+  units: { pickup_ms: 'ms' },
+  peers: 'never',
   prepare,
   isYardstickFor: (yardstick, row) => yardstick.config === `${row.config} undisturbed`,
   goals: WAYS.flatMap((way) =>
@@ -24,7 +24,7 @@ export const fairness: Scenario = {
   ),
 }
 
-async function prepare(server: BenchServer, quick: boolean): Promise<readonly Contestant[]> {
+async function prepare(server: BenchServer, { quick }: PrepareOptions): Promise<readonly Contestant[]> {
   const connectionString = await server.createDatabase('fairness')
   return WAYS.flatMap((way) => {
     const measured = inStep(() =>
@@ -42,7 +42,7 @@ async function prepare(server: BenchServer, quick: boolean): Promise<readonly Co
           system: 'kongtask',
           version: kongTaskVersion,
           config,
-          run: async () => percentile((await next())[of], share),
+          run: async () => ({ pickup_ms: percentile((await next())[of], share) }),
         }
       }
       return [row(`${way}-${name} undisturbed`, 'undisturbed'), row(`${way}-${name}`, 'disturbed')]

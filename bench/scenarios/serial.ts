@@ -1,7 +1,7 @@
 import type { BenchServer } from '../databases.ts'
 import { AT_ONCE, measureLines, type LineCheck, type Lines, type LineWorker } from '../lines.ts'
 import type { Contestant } from '../measure.ts'
-import type { Scenario } from '../scenario.ts'
+import type { PrepareOptions, Scenario } from '../scenario.ts'
 import { graphileWorkerLines } from '../systems/graphile-worker-lines.ts'
 import { kongTaskLines } from '../systems/kongtask-lines.ts'
 import { rawSqlLines } from '../systems/raw-sql-lines.ts'
@@ -11,8 +11,8 @@ export const serial: Scenario = {
   about: `one at a time and in order per key, handlers of 5 ms: 20 and 200 jobs of one key, 20 keys with 20 jobs each,
              from when they are there until the last is done: KongTask (serialKey), a raw SQL loop, graphile-worker
              0.18.0 (queueName)`,
-  metric: { metric: 'total_ms', unit: 'ms' },
-  needsPeers: true,
+  units: { total_ms: 'ms' },
+  peers: 'always',
   prepare,
   isYardstickFor: (yardstick, row) =>
     yardstick.system === 'raw-sql' && yardstick.config === row.config.replace(/ .*$/, ''),
@@ -24,7 +24,7 @@ export const serial: Scenario = {
   })),
 }
 
-async function prepare(server: BenchServer, quick: boolean): Promise<readonly Contestant[]> {
+async function prepare(server: BenchServer, { quick }: PrepareOptions): Promise<readonly Contestant[]> {
   const raw = await server.createDatabase('serial_raw')
   const ours = await server.createDatabase('serial_kongtask')
   const theirs = await server.createDatabase('serial_graphile')
@@ -35,7 +35,7 @@ async function prepare(server: BenchServer, quick: boolean): Promise<readonly Co
       system,
       version,
       config,
-      run: () => measureLines(open, lines),
+      run: async () => ({ total_ms: await measureLines(open, lines) }),
     })
   const rawSql = contestant('raw-sql', server.version, (check) => rawSqlLines(raw, check))
   const kongTask = contestant('kongtask', kongTaskVersion, (check) => kongTaskLines(ours, check))

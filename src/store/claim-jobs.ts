@@ -76,9 +76,9 @@ export async function claimJobs(database: Database, schema: string, request: Cla
 }
 
 /** The claim answers in the order in which the rows lie on disk, which is mostly theirs. */
-function inTurn(jobs: ClaimedJob[]): ClaimedJob[] {
+function inTurn(jobs: readonly ClaimedJob[]): readonly ClaimedJob[] {
   const isInTurn = jobs.every((job, index) => index === 0 || byTurn(jobs[index - 1] ?? job, job) < 0)
-  return isInTurn ? jobs : jobs.sort(byTurn)
+  return isInTurn ? jobs : jobs.toSorted(byTurn)
 }
 
 function byTurn(a: ClaimedJob, b: ClaimedJob): number {
