@@ -15,6 +15,7 @@ const parameterTypes: Record<string, string> = {
   text: 'string',
   timestamptz: 'Date',
   uuid: 'string',
+  'int2[]': 'readonly number[]',
   'int4[]': 'readonly number[]',
   'int8[]': 'readonly string[]',
   'text[]': 'readonly (string | null)[]',

@@ -50,7 +50,8 @@ create table kongtask.jobs (
   -- Seconds to keep the job once it is finished; 0 keeps nothing.
   retain_s int4 not null,
   -- 0 to 15: the priority, open to claims. 16 more: it waits until its serial key is free. 32 more: parked, its task is
-  -- paused. 64 more: parked, a limit is reached (waits_for).
+  -- paused. 64 more: parked, a limit is reached (waits_for). 128 more: open, and behind marks (0008): it has come back with
+  -- a due time of before.
   lane int2 not null,
   attempt int2 not null default 0,
   max_attempts int2 not null,
@@ -71,6 +72,16 @@ create table kongtask.jobs (
 
 -- A claim walks one lane of one queue in order of due time.
 create index jobs_lane on kongtask.jobs (queue_id, lane, run_at, id);
+
+-- The lanes that are open, in the order in which claims look at them: turn 0 to 31, two for each priority. What has come
+-- back goes before what never ran.
+create function kongtask.lane_at(p_turn int4) returns int2
+language sql immutable
+return (p_turn / 2 + case when p_turn % 2 = 0 then 128 else 0 end)::int2;
+
+create function kongtask.turn_of(p_lane int2) returns int4
+language sql immutable
+return (p_lane & 15) * 2 + case when p_lane < 128 then 1 else 0 end;
 
 -- The jobs of a serial key, in order of adding.
 create index jobs_serial on kongtask.jobs (queue_id, serial_key, id) where serial_key is not null;

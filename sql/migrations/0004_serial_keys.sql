@@ -65,7 +65,7 @@ begin
   if not found then
     return false;
   end if;
-  update kongtask.jobs j set lane = j.lane & 15, waits_for = null where j.ctid = v_place;
+  update kongtask.jobs j set lane = (j.lane & 15) + 128, waits_for = null where j.ctid = v_place;
   if v_run_at < kongtask.clock() + interval '1 minute' then
     perform pg_notify('kongtask:ready', p_queue::text);
   end if;
@@ -227,7 +227,7 @@ begin
     if v_holder = v_id then
       o_admitted := o_admitted || v_id;
     else
-      update kongtask.jobs j set lane = j.lane + 16 where j.ctid = v_place;
+      update kongtask.jobs j set lane = (j.lane & 15) + 16 where j.ctid = v_place;
     end if;
   end loop;
   o_again := o_again or o_left;

@@ -1,5 +1,14 @@
 -- Claiming: ready jobs become leased to (worker, claim), and the ledger says which, in one transaction of its own.
 
+-- Since 1970; exact for the next two hundred years.
+create function kongtask.microseconds(p_at timestamptz) returns int8
+language sql immutable
+return (date_part('epoch', p_at) * 1e6)::int8;
+
+create function kongtask.from_microseconds(p_us int8) returns timestamptz
+language sql immutable
+return timestamptz 'epoch' + p_us * interval '1 microsecond';
+
 -- Locks: the claimed rows, skipping locked ones; KEY SHARE on the worker's own row, so that nobody declares it dead
 -- meanwhile. Waits for nothing. Index: jobs_lane, pinned by the settings below, because statistics taken at a bad
 -- moment turn the claim into a sort of the whole backlog. What is "off" only costs ten thousand million, which is
@@ -7,16 +16,29 @@
 -- Jobs with a serial key pass `admit`, then those with limits `pass_gates`. p_forbidden: jobs with one of these flags are left alone; null for none.
 -- p_queues and p_limits: how many of which queue at the most; null p_queues: p_total of any queue, each getting its
 -- turn to be first. p_tasks: what this process knows; other jobs are left for those who do.
--- Returns the jobs, many in a row (packed_jobs), which costs the client half of what a row each does; and, where it found
--- fewer than were asked for, a last row without jobs whose next_due_in is when the next one falls due, in milliseconds.
--- Raises KT002 where this worker was declared dead.
+-- Returns the jobs, many in a row, which costs the client half of what a row each does; and a last row without jobs that
+-- says of the claim itself: dry, whether there were fewer than were asked for, next_due_in, when the next one falls due, in
+-- milliseconds, and what the next marks are made of. Raises KT002 where this worker was declared dead.
+--
+-- Marks. While a transaction holds back vacuum, a lane begins with the dead entries of all jobs that have run, so a process
+-- begins to look where it found nothing before: at p_marks_us and p_mark_ids in the lanes of p_mark_queues (p_mark_lanes, -1
+-- for all of a queue's). Nothing that can be claimed may ever lie behind a mark. Hence
+-- - a mark is never above the time at which a transaction began (now_us, xid) of which all earlier ones had ended before
+--   the claim that it is made of (xmin): who adds jobs to an open lane takes a number first, and then the time of the job;
+-- - what comes back with a time of before goes to the lanes above 128, which claims look at from the start;
+-- - marks hold for the tasks that were paused when they were made (p_mark_paused), and not before their own time, if the
+--   clock goes back;
+-- - what was passed because somebody had locked it, and then rolled back, is found by whoever looks without marks, which
+--   each process does now and then (worker/low-water-marks.ts).
 create function kongtask.claim_jobs(
   p_worker int4, p_nonce uuid, p_claim int4, p_queues int4[], p_limits int4[], p_total int4, p_tasks int4[],
-  p_forbidden text[])
+  p_forbidden text[], p_mark_queues int4[], p_mark_lanes int2[], p_marks_us int8[], p_mark_ids int8[],
+  p_mark_paused int4[])
 returns table (
   queue_id int4, ids int8[], task_ids int4[], attempts int2[], max_attempts int2[], priorities int2[], crashes int2[],
   run_at_us int8[], created_at_us int8[], kept bool[], places tid[], payloads text, extras text, errors text, ended text,
-  next_due_in float8)
+  dry bool, next_due_in float8, now_us int8, xid int8, xmin int8, paused int4[],
+  end_queues int4[], end_lanes int2[], ends_us int8[], end_ids int8[])
 language plpgsql
 set jit = off
 -- The settings below leave one plan; to think it over with each call's values is a third of a small call's time.
@@ -54,6 +76,13 @@ declare
   v_again bool := false;
   v_dry int4[];
   v_next timestamptz;
+  v_from timestamptz[];
+  v_from_ids int8[];
+  v_picked_places tid[];
+  v_is_clean bool;
+  v_end_lane int2;
+  v_end_us int8;
+  v_end_id int8;
 begin
   perform from kongtask.workers w
     where w.id = p_worker and w.nonce = p_nonce and w.rescued_at is null
@@ -67,6 +96,7 @@ begin
                    from kongtask.queues q
                   where q.paused_at is null);
   end if;
+  now_us := kongtask.microseconds(v_now);
   -- Read here, so that nothing starts that is claimed after a pause.
   v_paused := array(select t.id from kongtask.tasks t where t.paused_at is not null order by t.id);
   if v_paused <> '{}' then
@@ -96,6 +126,20 @@ begin
       perform kongtask.open_rates(v_queue, v_now);
     end if;
 
+    v_from := array_fill('-infinity'::timestamptz, array[32]);
+    v_from_ids := array_fill(0::int8, array[32]);
+    if p_mark_paused = v_paused then
+      for v_mark in 1 .. coalesce(cardinality(p_mark_queues), 0) loop
+        continue when p_mark_queues[v_mark] <> v_queue or p_marks_us[v_mark] > now_us;
+        for v_lane in case when p_mark_lanes[v_mark] < 0 then 0 else p_mark_lanes[v_mark] end
+                   .. case when p_mark_lanes[v_mark] < 0 then 15 else p_mark_lanes[v_mark] end loop
+          v_from[v_lane * 2 + 2] := kongtask.from_microseconds(p_marks_us[v_mark]);
+          v_from_ids[v_lane * 2 + 2] := p_mark_ids[v_mark];
+        end loop;
+      end loop;
+    end if;
+
+    v_is_clean := true;
     v_taken := null;
     v_gate_ids := null;
     v_gates := null;
@@ -104,11 +148,12 @@ begin
     for v_round in 1 .. 20 loop
       with picked as materialized (
         select lane_job.id, lane_job.place, lane_job.serial_key, lane_job.limits
-          from generate_series(0, 15) as lane (number)
+          from generate_series(0, 31) as turn (number)
          cross join lateral (
                 select j.id, j.ctid as place, j.serial_key, j.limits
                   from kongtask.jobs j
-                 where j.queue_id = v_queue and j.lane = lane.number and j.run_at <= v_now
+                 where j.queue_id = v_queue and j.lane = kongtask.lane_at(turn.number) and j.run_at <= v_now
+                   and (j.run_at, j.id) >= (v_from[turn.number + 1], v_from_ids[turn.number + 1])
                    and j.worker = 0 and j.task_id = any (v_tasks)
                    and (p_forbidden is null or j.extras is null or not coalesce(j.extras -> 'flags' ?| p_forbidden, false))
                  order by j.run_at, j.id
@@ -120,6 +165,14 @@ begin
         into v_ids, v_places, v_are_keyed, v_are_limited
         from picked;
       v_picked := cardinality(v_ids);
+      v_picked_places := v_places;
+      v_end_lane := -1;
+      v_end_us := 0;
+      v_end_id := 0;
+      if v_picked = v_pick then
+        select j.lane, kongtask.microseconds(j.run_at), j.id into v_end_lane, v_end_us, v_end_id
+          from kongtask.jobs j where j.ctid = v_places[v_picked];
+      end if;
       v_room := v_limit - coalesce(cardinality(v_taken), 0);
       if v_are_keyed or v_are_limited then
         select * into v_sifted
@@ -131,6 +184,7 @@ begin
         v_parked := v_parked + v_sifted.o_parked;
         v_again := v_again or v_sifted.o_again;
       elsif cardinality(v_ids) > v_room then
+        v_is_clean := false;
         v_ids := v_ids[1 : v_room];
         v_places := v_places[1 : v_room];
       end if;
@@ -144,7 +198,7 @@ begin
             update kongtask.jobs j
                set worker = p_worker, claim = p_claim, attempt = least(j.attempt, 32766) + 1
              where j.ctid = any (v_places)
-            returning j.id, j.task_id, j.attempt, j.max_attempts, j.lane, j.crashes, j.run_at, j.created_at,
+            returning j.id, j.task_id, j.attempt, j.max_attempts, (j.lane & 15)::int2 as priority, j.crashes, j.run_at, j.created_at,
                       j.retain_s > 0 as kept, j.ctid as place, j.payload::text as payload, j.extras::text as extras,
                       j.errors::text as errors,
                       case when j.extras is not null then kongtask.why_ended(j.task_id, j.id, j.extras) end as ended
@@ -152,16 +206,21 @@ begin
           -- A line a job; of what few jobs have, a line for each that has it, behind its id. No JSON has a line break
           -- outside of strings, where it is escaped. Large ones stay alone: PostgreSQL has no text above a gigabyte.
           select v_queue, array_agg(t.id), array_agg(t.task_id), array_agg(t.attempt), array_agg(t.max_attempts),
-                 array_agg(t.lane), array_agg(t.crashes),
-                 array_agg((date_part('epoch', t.run_at) * 1e6)::int8),
-                 array_agg((date_part('epoch', t.created_at) * 1e6)::int8),
+                 array_agg(t.priority), array_agg(t.crashes),
+                 array_agg(kongtask.microseconds(t.run_at)), array_agg(kongtask.microseconds(t.created_at)),
                  array_agg(t.kept), array_agg(t.place), string_agg(t.payload, E'\n'),
                  string_agg(t.id || ' ' || t.extras, E'\n'), string_agg(t.id || ' ' || t.errors, E'\n'),
-                 string_agg(t.id || ' ' || to_jsonb(t.ended), E'\n'), null::float8
+                 string_agg(t.id || ' ' || to_jsonb(t.ended), E'\n'),
+                 null::bool, null::float8, null::int8, null::int8, null::int8, null::int4[], null::int4[], null::int2[],
+                 null::int8[], null::int8[]
             from taken t
            group by case when octet_length(t.payload) + coalesce(octet_length(t.extras), 0)
                               + coalesce(octet_length(t.errors), 0) > 4000 then t.id else 0 end;
       end if;
+      -- What was left where it lay is still to be found there.
+      v_is_clean := v_is_clean and (not (v_are_keyed or v_are_limited) or not exists (
+        select from kongtask.jobs j
+         where j.ctid = any (v_picked_places) and j.worker = 0 and j.lane & 112 = 0));
       exit when not (v_are_keyed or v_are_limited) or v_picked < v_pick or cardinality(v_taken) >= v_limit;
       -- What has to wait for its key or a gate took the place of something behind it.
       v_again := v_again or v_round = 20 or v_parked >= 1000;
@@ -183,6 +242,12 @@ begin
     if v_limit > coalesce(cardinality(v_taken), 0) then
       v_dry := v_dry || v_queue;
     end if;
+    if v_is_clean then
+      end_queues := end_queues || v_queue;
+      end_lanes := end_lanes || v_end_lane;
+      ends_us := ends_us || v_end_us;
+      end_ids := end_ids || v_end_id;
+    end if;
   end loop;
 
   -- A queue may well be dry while another filled up the total; then there is no reason to rest.
@@ -191,11 +256,13 @@ begin
     if v_again then
       v_next := v_now + interval '5 ms';
     end if;
-    queue_id := null;
-    ids := null;
-    next_due_in := date_part('epoch', v_next - v_now) * 1e3;
-    return next;
   end if;
+  dry := v_left > 0;
+  next_due_in := date_part('epoch', v_next - v_now) * 1e3;
+  xid := pg_current_xact_id()::text::int8;
+  xmin := pg_snapshot_xmin(pg_current_snapshot())::text::int8;
+  paused := v_paused;
+  return next;
 end
 $$;
 
@@ -265,7 +332,7 @@ begin
   o_places := o_places[1 : p_room];
   if p_are_keyed then
     -- What has its key now and must stay for another claim is written all the same, as by open_lane.
-    update kongtask.jobs j set lane = j.lane
+    update kongtask.jobs j set lane = (j.lane & 15) + 128
      where j.ctid = any (array(
              select k.place from unnest(v_keyed, v_keyed_places) as k (id, place)
               where k.id = any (v_admitted.o_admitted) and (o_ids is null or k.id <> all (o_ids))));
@@ -282,11 +349,11 @@ begin
   return least(
     (select min(soonest.run_at)
        from unnest(p_queues) as dry (queue_id)
-      cross join generate_series(0, 15) as lane (number)
+      cross join generate_series(0, 31) as turn (number)
       cross join lateral (
              select j.run_at
                from kongtask.jobs j
-              where j.queue_id = dry.queue_id and j.lane = lane.number and j.run_at > p_now
+              where j.queue_id = dry.queue_id and j.lane = kongtask.lane_at(turn.number) and j.run_at > p_now
               order by j.run_at, j.id
               limit 1) as soonest),
     (select min(r.opens_at) from kongtask.rates r where r.queue_id = any (p_queues) and r.opens_at is not null));

@@ -280,7 +280,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-  v_now timestamptz := kongtask.clock();
+  v_now timestamptz;
   v_ids int8[];
   v_claims int4[];
   v_others kongtask.other_job[];
@@ -294,6 +294,8 @@ begin
   select array_agg(x.id order by x.id), array_agg(x.claim order by x.id) into v_ids, v_claims
     from jsonb_to_recordset(p_others) as x (id int8, claim int4);
   perform kongtask.lock_held(p_worker, p_queue, v_ids, v_ids, v_claims);
+  -- Behind the locks, which give the transaction its number: see marks (0008).
+  v_now := kongtask.clock();
   v_others := array(
     select (x.id, x.claim, x.kind, x.delay, x.at, x.error, x.reason,
             (select j.ctid
@@ -322,6 +324,7 @@ begin
     update kongtask.jobs j
        set worker = 0, claim = 0,
            attempt = j.attempt - case when x.kind = 'retry' then 0 else 1 end,
+           lane = (j.lane & 15) + case when x.kind = 'released' then 128 else 0 end,
            -- Whichever of the two was said.
            run_at = case when x.kind = 'released' then j.run_at
                          else greatest(v_now, x.at, v_now + x.delay * interval '1 ms') end,

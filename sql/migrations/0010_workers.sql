@@ -33,7 +33,7 @@ begin
        for update skip locked
   )
   update kongtask.jobs j
-     set worker = 0, claim = 0, attempt = j.attempt - 1,
+     set worker = 0, claim = 0, attempt = j.attempt - 1, lane = (j.lane & 15) + 128,
          crashes = least(j.crashes + case when p_crashed then 1 else 0 end, 32767)
    where j.ctid = any (array(select held.place from held));
   get diagnostics v_released = row_count;

@@ -277,7 +277,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   h record;
-  v_now timestamptz := kongtask.clock();
+  -- Behind the transaction's number: see marks (0008).
+  v_now timestamptz := case when pg_current_xact_id() is not null then kongtask.clock() end;
   v_queues int4[] := '{}';
 begin
   for h in select held.* from kongtask.hold_jobs(p_ids, p_queues, kongtask.filter_of(p_filter)) as held loop
@@ -287,7 +288,8 @@ begin
       if not p_later or h.run_at > v_now then
         update kongtask.jobs j
            set run_at = coalesce(p_run_at, j.run_at),
-               lane = coalesce(p_priority, j.lane & 15) + (j.lane & 48),
+               lane = coalesce(p_priority, j.lane & 15)
+                 + case when j.lane & 48 <> 0 then j.lane & 48 when coalesce(p_run_at, j.run_at) < v_now then 128 else 0 end,
                waits_for = null
          where j.ctid = h.place;
         if h.queue_id <> all (v_queues) then
@@ -500,6 +502,8 @@ language plpgsql
 as $$
 declare
   v_lane int2 := p_final.priority;
+  -- Behind the transaction's number: see marks (0008).
+  v_now timestamptz := case when pg_current_xact_id() is not null then kongtask.clock() end;
   v_unique_key text := p_final.extras ->> 'uniqueKey';
   v_serial_key text := p_final.extras ->> 'serialKey';
 begin
@@ -513,13 +517,13 @@ begin
       where s.queue_id = p_final.queue_id and s.key = v_serial_key and s.job_id is not null
         for key share;
     if found then
-      v_lane := v_lane + 16;
+      v_lane := p_final.priority + 16;
     end if;
   end if;
   insert into kongtask.jobs (
     id, run_at, created_at, queue_id, task_id, retain_s, lane, max_attempts, payload, serial_key, limits, extras, errors)
   values (
-    p_final.id, kongtask.clock(), p_final.created_at, p_final.queue_id, p_final.task_id, p_final.retain_s, v_lane,
+    p_final.id, v_now, p_final.created_at, p_final.queue_id, p_final.task_id, p_final.retain_s, v_lane,
     p_final.max_attempts, p_final.payload, v_serial_key,
     kongtask.limits_of(p_final.extras, p_final.task_id, p_final.payload), nullif(p_final.extras - 'cancelled', '{}'),
     p_final.errors);

@@ -120,13 +120,15 @@ declare
   v_last int8;
   v_places tid[];
   v_parked int4 := 0;
+  v_lane int2;
 begin
   v_paused := array(select t.id from kongtask.tasks t where t.paused_at is not null order by t.id for no key update skip locked);
   if v_paused = '{}' then
     return 0;
   end if;
   for v_queue in select q.id from kongtask.queues q where q.paused_at is null loop
-    for v_lane in 0 .. 15 loop
+    for v_turn in 0 .. 31 loop
+      v_lane := kongtask.lane_at(v_turn);
       select j.run_at, j.id into v_until, v_last
         from kongtask.jobs j
        where j.queue_id = v_queue and j.lane = v_lane and j.run_at <= v_now
@@ -140,7 +142,7 @@ begin
                order by j.run_at, j.id
                  for update skip locked) as picked;
       continue when v_places is null;
-      update kongtask.jobs j set lane = j.lane + 32 where j.ctid = any (v_places);
+      update kongtask.jobs j set lane = (j.lane & 15) + 32 where j.ctid = any (v_places);
       v_parked := v_parked + cardinality(v_places);
       exit when v_parked >= p_limit;
     end loop;
@@ -188,7 +190,7 @@ begin
                limit p_limit - v_back
                  for update skip locked) as picked;
       continue when v_places is null;
-      update kongtask.jobs j set lane = j.lane - 32 where j.ctid = any (v_places);
+      update kongtask.jobs j set lane = (j.lane & 15) + 128 where j.ctid = any (v_places);
       v_back := v_back + cardinality(v_places);
       perform pg_notify('kongtask:ready', v_queue::text);
     end loop;
@@ -260,7 +262,7 @@ begin
     select q.name, q.paused_at, q.concurrency, q.rate,
            (select count(*)::int4
               from (select
-                      from generate_series(0, 79) as lane (number)
+                      from generate_series(0, 143) as lane (number)
                      cross join lateral (
                             select from kongtask.jobs j
                              where j.queue_id = q.id and j.lane = lane.number and j.run_at > v_now and j.worker = 0
@@ -268,7 +270,7 @@ begin
                      limit p_limit) as counted),
            (select count(*)::int4
               from (select
-                      from generate_series(0, 79) as lane (number)
+                      from generate_series(0, 143) as lane (number)
                      cross join lateral (
                             select from kongtask.jobs j
                              where j.queue_id = q.id and j.lane = lane.number and j.run_at <= v_now and j.worker = 0
@@ -276,7 +278,7 @@ begin
                      limit p_limit) as counted),
            (select count(*)::int4 from (select from kongtask.held_jobs(null, q.id, p_limit) limit p_limit) as counted),
            (select min(head.run_at)
-              from generate_series(0, 79) as lane (number)
+              from generate_series(0, 143) as lane (number)
              cross join lateral (
                     select j.run_at from kongtask.jobs j
                      where j.queue_id = q.id and j.lane = lane.number and j.run_at <= v_now and j.worker = 0
@@ -519,13 +521,14 @@ begin
       left join lateral (
            select count(*)::int4 as count
              from (select
-                     from generate_series(0, v_job.lane) as lane (number)
+                     from generate_series(0, kongtask.turn_of(v_job.lane)) as turn (number)
                     cross join lateral (
                            select from kongtask.jobs j
-                            where j.queue_id = v_job.queue_id and j.lane = lane.number and j.run_at <= v_now
-                              and j.worker = 0 and (j.lane < v_job.lane or (j.run_at, j.id) < (v_job.run_at, v_job.id))
+                            where j.queue_id = v_job.queue_id and j.lane = kongtask.lane_at(turn.number)
+                              and j.run_at <= v_now and j.worker = 0
+                              and (j.lane <> v_job.lane or (j.run_at, j.id) < (v_job.run_at, v_job.id))
                             order by j.run_at, j.id limit 10000) as earlier
-                    limit 10000) as counted) as ahead on v_job.lane < 16 and v_job.worker = 0 and v_job.run_at <= v_now
+                    limit 10000) as counted) as ahead on v_job.lane & 112 = 0 and v_job.worker = 0 and v_job.run_at <= v_now
       left join lateral (
            select count(*)::int4 as count
              from (select from kongtask.jobs j

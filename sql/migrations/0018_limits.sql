@@ -150,7 +150,7 @@ begin
     return 0;
   end if;
   update kongtask.jobs j
-     set lane = j.lane & 63, waits_for = null
+     set lane = case when j.lane & 48 = 0 then (j.lane & 15) + 128 else j.lane & 63 end, waits_for = null
    where j.ctid = any (array(
            select p.ctid from kongtask.jobs p
             where p.queue_id = p_queue and p.waits_for = p_gate
@@ -274,7 +274,7 @@ begin
   o_parked := cardinality(v_places);
   if o_parked > 0 then
     update kongtask.jobs j
-       set lane = j.lane + 64, waits_for = parked.gate
+       set lane = (j.lane & 15) + 64, waits_for = parked.gate
       from unnest(v_places, v_closed) as parked (place, gate)
      where j.ctid = parked.place;
   end if;

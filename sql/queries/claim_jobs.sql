@@ -7,7 +7,12 @@
 -- :total int4  how many at the most
 -- :tasks int4[]  the tasks that this process knows
 -- :forbidden text[]?  flags of jobs to leave alone
--- => queue_id int4?  a row holds jobs of one queue; at the end, where there were too few, one that holds none
+-- :mark_queues int4[]?  marks: where to begin to look, null for the start
+-- :mark_lanes int2[]?  -1: all lanes of the queue
+-- :marks_us int8[]?
+-- :mark_ids int8[]?
+-- :mark_paused int4[]?  the tasks that were paused when these marks were made
+-- => queue_id int4?  a row holds jobs of one queue; at the end there is one that holds none
 -- => ids int8[]?
 -- => task_ids int4[]?
 -- => attempts int2[]?
@@ -22,7 +27,17 @@
 -- => extras text?  lines of id and JSON, of those that have it
 -- => errors text?  the same
 -- => ended text?  why they must not run again: the same
+-- => dry bool?  fewer than were asked for; this and what follows are in the last row
 -- => next_due_in float8?  milliseconds
+-- => now_us int8?  the time of this claim
+-- => xid int8?  its transaction, which began after that time
+-- => xmin int8?  all transactions below have ended
+-- => paused int4[]?  tasks
+-- => end_queues int4[]?  how far it looked, where nothing before that is left to be claimed
+-- => end_lanes int2[]?  -1: through all lanes
+-- => ends_us int8[]?
+-- => end_ids int8[]?
 select queue_id, ids, task_ids, attempts, max_attempts, priorities, crashes, run_at_us, created_at_us, kept, places,
-       payloads, extras, errors, ended, next_due_in
-from kongtask.claim_jobs(:worker, :nonce, :claim, :queues, :limits, :total, :tasks, :forbidden)
+       payloads, extras, errors, ended, dry, next_due_in, now_us, xid, xmin, paused, end_queues, end_lanes, ends_us, end_ids
+from kongtask.claim_jobs(:worker, :nonce, :claim, :queues, :limits, :total, :tasks, :forbidden,
+  :mark_queues, :mark_lanes, :marks_us, :mark_ids, :mark_paused)

@@ -15,6 +15,44 @@ export interface ClaimRequest {
   readonly tasks: readonly number[]
   /** Jobs that bear one of these flags are left alone. */
   readonly forbiddenFlags?: readonly string[] | undefined
+  /** Where to begin to look; without, from the start. */
+  readonly marks?: ClaimMarks | undefined
+}
+
+/** A place in a lane. */
+export interface ClaimMark {
+  /** Microseconds since 1970. */
+  readonly at: number
+  readonly id: string
+}
+
+/** Places before which there is nothing to claim, while these tasks are paused. */
+export interface ClaimMarks {
+  readonly marks: readonly LaneMark[]
+  readonly paused: readonly number[]
+}
+
+/** `lane` -1: in all lanes of the queue. */
+export interface LaneMark extends ClaimMark {
+  readonly queue: number
+  readonly lane: number
+}
+
+/** What a claim says of itself, of which marks are made. */
+export interface ClaimEnd {
+  readonly time: ClaimTime
+  /** Tasks. */
+  readonly paused: readonly number[]
+  /** How far it looked, where it left nothing behind. `lane` -1: to the end of all lanes. */
+  readonly ends: readonly LaneMark[]
+}
+
+export interface ClaimTime {
+  /** Microseconds since 1970, just before its transaction began. */
+  readonly now: number
+  readonly xid: number
+  /** All transactions below have ended. */
+  readonly xmin: number
 }
 
 /** A job as claimed: names still numbers, everything else as the database prints it, parsed when somebody looks. */
@@ -48,11 +86,12 @@ export interface Claimed {
   readonly dry: boolean
   /** Where dry: milliseconds until the next scheduled job of the queues asked falls due, if there is one. */
   readonly nextDueIn: number | undefined
+  readonly end: ClaimEnd
 }
 
 /** Leases up to `total` ready jobs, best priority and earliest due first within each queue. */
 export async function claimJobs(database: Database, schema: string, request: ClaimRequest): Promise<Claimed> {
-  const { queues, forbiddenFlags } = request
+  const { queues, forbiddenFlags, marks: { marks, paused } = NO_MARKS } = request
   const { text: sql, name } = inSchema(statement, schema)
   const rows = await database.queryText(
     sql,
@@ -61,17 +100,41 @@ export async function claimJobs(database: Database, schema: string, request: Cla
       queues: queues === 'all' ? null : [...queues.keys()],
       limits: queues === 'all' ? null : [...queues.values()],
       forbidden: forbiddenFlags === undefined || forbiddenFlags.length === 0 ? null : forbiddenFlags,
+      mark_queues: marks.length === 0 ? null : marks.map(({ queue }) => queue),
+      mark_lanes: marks.length === 0 ? null : marks.map(({ lane }) => lane),
+      marks_us: marks.length === 0 ? null : marks.map(({ at }) => String(at)),
+      mark_ids: marks.length === 0 ? null : marks.map(({ id }) => id),
+      mark_paused: marks.length === 0 ? null : paused,
     }),
     name,
   )
   const lease: Lease = { worker: request.worker, claim: request.claim }
   const last = rows.at(-1)
-  const dry = last !== undefined && last[Column.ids] === null
-  const nextDueIn = dry ? last[Column.nextDueIn] : null
+  if (last === undefined) throw new TypeError('claim_jobs left out its last row')
+  const nextDueIn = last[Column.nextDueIn]
   return {
-    jobs: inTurn((dry ? rows.slice(0, -1) : rows).flatMap((row) => unpacked(row, lease))),
-    dry,
+    jobs: inTurn(rows.slice(0, -1).flatMap((row) => unpacked(row, lease))),
+    dry: last[Column.dry] === 't',
     nextDueIn: typeof nextDueIn === 'string' ? Math.max(0, Number(nextDueIn)) : undefined,
+    end: endOf(last),
+  }
+}
+
+const NO_MARKS: ClaimMarks = { marks: [], paused: [] }
+
+function endOf(row: TextRow): ClaimEnd {
+  const lanes = items(row[Column.endLanes])
+  const at = items(row[Column.endsUs])
+  const ids = items(row[Column.endIds])
+  return {
+    time: { now: Number(row[Column.now]), xid: Number(row[Column.xid]), xmin: Number(row[Column.xmin]) },
+    paused: items(row[Column.paused]).map(Number),
+    ends: items(row[Column.endQueues]).map((queue, index) => ({
+      queue: Number(queue),
+      lane: Number(lanes[index]),
+      at: Number(at[index]),
+      id: text(ids[index]),
+    })),
   }
 }
 
@@ -102,7 +165,16 @@ const Column = {
   extras: 12,
   errors: 13,
   ended: 14,
-  nextDueIn: 15,
+  dry: 15,
+  nextDueIn: 16,
+  now: 17,
+  xid: 18,
+  xmin: 19,
+  paused: 20,
+  endQueues: 21,
+  endLanes: 22,
+  endsUs: 23,
+  endIds: 24,
 } as const
 
 /** The jobs of one row. */
@@ -141,9 +213,9 @@ function unpacked(row: TextRow, lease: Lease): ClaimedJob[] {
   }))
 }
 
-/** The elements of an array that needs no quotes. */
+/** The elements of an array that needs no quotes; none of what is null. */
 function items(array: string | null | undefined): string[] {
-  return text(array).slice(1, -1).split(',')
+  return typeof array === 'string' && array !== '{}' ? array.slice(1, -1).split(',') : []
 }
 
 /** Lines of id and JSON; most jobs have none. */

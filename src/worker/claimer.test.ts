@@ -4,7 +4,7 @@ import { ClaimBook } from './claim-book.ts'
 import { Claimer, type Lanes } from './claimer.ts'
 import { Lane } from './lane.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
-import { claimedJob } from '../../test/support/claimed-job.ts'
+import { claimedJob, noEnd } from '../../test/support/claimed-job.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -17,11 +17,12 @@ const weather = Object.assign(new Error('connection reset'), { code: 'ECONNRESET
 const fault = Object.assign(new Error('no such function'), { code: '42883' })
 const declaredDead = Object.assign(new Error('no longer registered'), { code: 'KT002' })
 
-const dry: Claimed = { jobs: [], dry: true, nextDueIn: undefined }
+const dry: Claimed = { jobs: [], dry: true, nextDueIn: undefined, end: noEnd }
 const full = (count: number, queueId = 1): Claimed => ({
   jobs: Array.from({ length: count }, (_, index) => claimedJob(String(index), { queueId })),
   dry: false,
   nextDueIn: undefined,
+  end: noEnd,
 })
 
 type Answer = () => Promise<Claimed>

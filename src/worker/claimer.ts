@@ -3,12 +3,13 @@
 // after the other cannot feed them, two are on their way at a time.
 import { Bell } from '../runtime/bell.ts'
 import { retry } from '../runtime/retry.ts'
-import type { Claimed, ClaimedJob } from '../store/claim-jobs.ts'
+import type { Claimed, ClaimedJob, ClaimRequest } from '../store/claim-jobs.ts'
 import { isLeaseLost, isTransient } from '../store/sqlstate.ts'
 import type { Store } from '../store/store.ts'
 import type { Registration } from '../store/workers.ts'
 import type { AskedOfLane, Lane } from './lane.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
+import { LowWaterMarks } from './low-water-marks.ts'
 
 /** The lanes of a process: one a queue, or a single one for all queues. */
 export type Lanes = ReadonlyMap<number, Lane> | Lane
@@ -57,12 +58,14 @@ export class Claimer {
   readonly #bell = new Bell()
   readonly #stopping = new AbortController()
   readonly #underWay = new Set<Promise<void>>()
+  readonly #marks: LowWaterMarks
   #pollAt: number
   #loop: Promise<void> | undefined
 
   constructor(options: ClaimerOptions) {
     this.#options = options
     this.#pollAt = options.now()
+    this.#marks = new LowWaterMarks({ interval: options.pollInterval, now: options.now })
   }
 
   start(): void {
@@ -88,8 +91,9 @@ export class Claimer {
     this.#bell.ring()
   }
 
-  /** Claims once and answers how many jobs came; undefined where it could not ask. For tests and for running once. */
+  /** Claims once, looking from the start, and answers how many jobs came; undefined where it could not ask. */
   async runOnce(): Promise<number | undefined> {
+    this.#marks.forget()
     const ask = this.#ask()
     if (ask === undefined) return undefined
     const claimed = await this.#claim(ask)
@@ -146,6 +150,8 @@ export class Claimer {
       await onClaimed(claimed.jobs)
       return claimed
     } catch (error) {
+      // It may have happened, or others may have passed what it had locked.
+      this.#marks.forget()
       this.#failed(error, under.registration)
       return undefined
     } finally {
@@ -160,7 +166,7 @@ export class Claimer {
     ask: Ask,
     under: { registration?: Registration; claim?: number },
   ): Promise<Claimed | undefined> {
-    const { lease, store, tasks, forbiddenFlags: flags, onWeather } = this.#options
+    const { lease, tasks, forbiddenFlags: flags, onWeather } = this.#options
     const forbiddenFlags = typeof flags === 'function' ? await flags() : flags
     return retry(
       () => {
@@ -171,10 +177,21 @@ export class Claimer {
         const claim = lease.openClaim()
         under.registration = registration
         under.claim = claim
-        return store.claimJobs({ ...registration, ...ask, claim, tasks, forbiddenFlags })
+        return this.#sent({ ...registration, ...ask, claim, tasks, forbiddenFlags })
       },
       { isTransient, onRetry: onWeather, signal: this.#stopping.signal },
     )
+  }
+
+  /** With marks, unless jobs are left alone for their flags: others come to be allowed without our hearing of it. */
+  async #sent(request: ClaimRequest): Promise<Claimed> {
+    const { store } = this.#options
+    if (request.forbiddenFlags !== undefined && request.forbiddenFlags.length > 0)
+      return store.claimJobs(request)
+    const marked = this.#marks.forClaim()
+    const claimed = await store.claimJobs({ ...request, marks: marked.marks })
+    this.#marks.answered(marked, claimed.end)
+    return claimed
   }
 
   #failed(why: unknown, registration: Registration | undefined): void {

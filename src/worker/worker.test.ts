@@ -8,7 +8,7 @@ import { ClaimBook } from './claim-book.ts'
 import { Lane } from './lane.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import { Worker, type QueueNames } from './worker.ts'
-import { claimedJob } from '../../test/support/claimed-job.ts'
+import { claimedJob, noEnd } from '../../test/support/claimed-job.ts'
 
 // What the database is needed for is in test/worker; here is what a real one does too rarely.
 
@@ -142,7 +142,7 @@ class Bench implements AsyncDisposable {
 }
 
 const written: Settled = { refused: new Set(), ended: new Map() }
-const dry: Claimed = { jobs: [], dry: true, nextDueIn: undefined }
+const dry: Claimed = { jobs: [], dry: true, nextDueIn: undefined, end: noEnd }
 
 it('runs jobs of a queue whose name it cannot read just now: what is claimed must end in the settler', async () => {
   const settled: string[] = []
@@ -183,6 +183,7 @@ it('claims no more while thousands wait to be settled, and goes on as soon as th
           jobs: Array.from({ length: total }, (_, n) => claimedJob(`${claims}${n}`)),
           dry: false,
           nextDueIn: undefined,
+          end: noEnd,
         }
       },
       settleJobs: () => held.then(() => written),

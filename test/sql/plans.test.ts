@@ -426,7 +426,8 @@ describe('a claim', () => {
 
   it('does not wade through them either where nothing is due', async () => {
     await fill(100_000, 0, '1 day')
-    expect(await pagesOf(50)).toBeLessThan(200)
+    // Two for each of the lanes, when claiming and when asking for the next due time.
+    expect(await pagesOf(50)).toBeLessThan(300)
   })
 
   it('changes no index: all its updates are HOT', async () => {

@@ -29,6 +29,8 @@ export interface ModelJob {
   errors: number
   /** Of the worker that has it. */
   worker: number
+  /** With a due time of before: it goes before those of its priority that never ran. */
+  returned: boolean
   reason: string | undefined
 }
 
@@ -63,7 +65,8 @@ export class UniqueModel {
     }
     if (holder.state === 'running') return this.#addNew(entry, newId)
 
-    holder.runAt = entry.onConflict === 'replace' ? this.now + entry.delay : holder.runAt
+    if (entry.onConflict === 'replace') holder.runAt = this.now + entry.delay
+    holder.returned = holder.runAt < this.now
     Object.assign(holder, { entry, attempt: 0, crashes: 0, errors: 0 })
     this.#hold(holder.id, entry)
     return { status: 'replaced', id: holder.id }
@@ -80,6 +83,7 @@ export class UniqueModel {
       crashes: 0,
       errors: 0,
       worker: 0,
+      returned: false,
       reason: undefined,
     })
     this.#hold(id, entry)
@@ -114,9 +118,12 @@ export class UniqueModel {
     const ready = [...this.jobs.values()]
       .filter((job) => job.state === 'waiting' && job.entry.queue === queue && job.runAt <= this.now)
       .toSorted(
-        (a, b) => a.entry.priority - b.entry.priority || a.runAt - b.runAt || Number(a.id) - Number(b.id),
+        (a, b) =>
+          a.entry.priority - b.entry.priority || Number(b.returned) - Number(a.returned) || byDueTime(a, b),
       )
       .slice(0, limit)
+      // Those that come together are in order of due time.
+      .toSorted((a, b) => a.entry.priority - b.entry.priority || byDueTime(a, b))
     for (const job of ready) Object.assign(job, { state: 'running', worker, attempt: job.attempt + 1 })
     return ready
   }
@@ -143,14 +150,22 @@ export class UniqueModel {
     job.state = 'waiting'
     job.worker = 0
     if (kind !== 'retry') job.attempt -= 1
-    if (kind !== 'released') job.runAt = this.now + delay
+    job.returned = kind === 'released'
+    if (!job.returned) job.runAt = this.now + delay
     return undefined
   }
 
   /** Its worker is gone. Nobody looks at keys then: who is superseded finds out when it is claimed. */
   rescue(worker: number): void {
     for (const job of this.running(worker)) {
-      Object.assign(job, { state: 'waiting', worker: 0, attempt: job.attempt - 1, crashes: job.crashes + 1 })
+      const { attempt, crashes } = job
+      Object.assign(job, {
+        state: 'waiting',
+        worker: 0,
+        returned: true,
+        attempt: attempt - 1,
+        crashes: crashes + 1,
+      })
     }
   }
 
@@ -164,9 +179,20 @@ export class UniqueModel {
       if (held !== undefined && held.id !== id && this.holds(held)) return 'conflict'
       this.#holders.set(nameOf(task, key), { task, key, id, until: held?.id === id ? held.until : undefined })
     }
-    Object.assign(job, { state: 'waiting', runAt: this.now, attempt: 0, crashes: 0, reason: undefined })
+    Object.assign(job, {
+      state: 'waiting',
+      runAt: this.now,
+      returned: false,
+      attempt: 0,
+      crashes: 0,
+      reason: undefined,
+    })
     return 'redriven'
   }
+}
+
+function byDueTime(a: ModelJob, b: ModelJob): number {
+  return a.runAt - b.runAt || Number(a.id) - Number(b.id)
 }
 
 export function isLive({ state }: ModelJob): boolean {

@@ -1,4 +1,4 @@
-import type { ClaimedJob } from '../../src/store/claim-jobs.ts'
+import type { ClaimEnd, ClaimedJob } from '../../src/store/claim-jobs.ts'
 
 /** A job as a claim answers it, for tests of the worker that need no database. */
 export function claimedJob(id: string, overrides: Partial<ClaimedJob> = {}): ClaimedJob {
@@ -22,3 +22,6 @@ export function claimedJob(id: string, overrides: Partial<ClaimedJob> = {}): Cla
     ...overrides,
   }
 }
+
+/** The end of a claim of which no marks can be made. */
+export const noEnd: ClaimEnd = { time: { now: 0, xid: 0, xmin: 0 }, paused: [], ends: [] }

@@ -106,7 +106,7 @@ describe('cancelling', () => {
       `insert into kongtask.workers (expires_at, info) values (now() + interval '1 h', '{}') returning id, nonce`,
     )
     const { id } = await app.kong.addJob('work')
-    await app.query(`select from kongtask.claim_jobs($1, $2, 1, null, null, 1, '{1}', null)`, [
+    await app.query(`select from kongtask.claim_jobs($1, $2, 1, null, null, 1, '{1}', null, null, null, null, null, null)`, [
       registered?.['id'],
       registered?.['nonce'],
     ])
@@ -386,7 +386,7 @@ describe('a job that is parked behind a limit', () => {
       await app.kong.jobs.reprioritise(id, 0)
       await eventually(() => expect(heard).toHaveLength(1))
     })
-    expect(await place(id)).toEqual([{ lane: 0, waits_for: null }])
+    expect(await place(id)).toEqual([{ lane: 128, waits_for: null }])
     const runner = await app.run({ limited: () => undefined })
     expect(await settled(runner, 1)).toMatchObject([{ job: { id } }])
   })

@@ -1,0 +1,333 @@
+// Claims that begin at marks, and never look from the start: whatever is added, comes back, is let go or moved meanwhile,
+// nothing that can be claimed may ever lie behind a mark.
+// KONGTASK_MARKS_SEED=… runs other commands, KONGTASK_MARKS_RUNS=… more of them; KONGTASK_SHRINK=1 looks for a shorter list.
+/* oxlint-disable vitest/no-standalone-expect, vitest/expect-expect -- the commands of the one test expect */
+import fc from 'fast-check'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Settlement } from '../../src/core/settlement.ts'
+import type { Claimed, ClaimedJob } from '../../src/store/claim-jobs.ts'
+import { LowWaterMarks } from '../../src/worker/low-water-marks.ts'
+import { newJob, useStore, type FixtureJob, type FixtureWorker, type Session } from './fixture.ts'
+import { completed, dead, error, redrive, released, seedOf, settle } from './keyed.ts'
+
+const db = useStore()
+
+const SEED = seedOf('KONGTASK_MARKS_SEED')
+const RUNS = Number(process.env['KONGTASK_MARKS_RUNS'] ?? 20)
+const LONGEST = 160
+const retry: Settlement = { kind: 'retry', delay: 1, error }
+const snoozed: Settlement = { kind: 'snoozed', delay: 1 }
+
+/** Who uses a name first is waited for by others who do. */
+async function nameAll(...queues: readonly string[]): Promise<void> {
+  await db.query(`select kongtask.intern('{work,rest}', $1)`, [queues])
+}
+
+/** A process that claims from where it found nothing before, and from nowhere else. */
+class MarkedWorker {
+  readonly marks = new LowWaterMarks({ interval: Infinity, now: () => 0 })
+  readonly worker: FixtureWorker
+  #claims = 0
+
+  constructor(worker: FixtureWorker) {
+    this.worker = worker
+  }
+
+  async claim(total: number): Promise<Claimed> {
+    const marked = this.marks.forClaim()
+    this.#claims += 1
+    const claimed = await db.store.claimJobs({
+      ...this.worker.registration,
+      claim: this.#claims,
+      queues: 'all',
+      total,
+      tasks: await db.tasks(),
+      marks: marked.marks,
+    })
+    this.marks.answered(marked, claimed.end)
+    return claimed
+  }
+
+  /** Until there is nothing left, also of what others had locked a moment before. */
+  async claimAll(): Promise<ClaimedJob[]> {
+    const all: ClaimedJob[] = []
+    for (;;) {
+      const { jobs, dry, nextDueIn } = await this.claim(100)
+      all.push(...jobs)
+      if (dry && jobs.length === 0 && (nextDueIn === undefined || nextDueIn > 50)) return all
+    }
+  }
+
+  /** Where it would begin to look, as lanes of queues. */
+  get places(): number {
+    return this.marks.forClaim().marks.marks.length
+  }
+}
+
+type Command =
+  | { readonly do: 'add'; readonly jobs: readonly FixtureJob[] }
+  /** In a transaction that stays open until `end`. */
+  | { readonly do: 'begin'; readonly adder: number; readonly jobs: readonly FixtureJob[] }
+  | { readonly do: 'end'; readonly adder: number; readonly how: 'commit' | 'rollback' }
+  | { readonly do: 'claim'; readonly worker: number; readonly limit: number }
+  | { readonly do: 'settle'; readonly which: number; readonly settlement: Settlement }
+  | { readonly do: 'rescue'; readonly worker: number }
+  | { readonly do: 'pause' | 'resume' | 'park' | 'unpark' }
+  | { readonly do: 'move'; readonly to: number | 'now' | 'sooner' }
+  | { readonly do: 'redrive' }
+
+const some = <const T>(...values: T[]): fc.Arbitrary<T> => fc.constantFrom(...values)
+const limit = { limit: 1, key: 'crm' }
+const job: fc.Arbitrary<FixtureJob> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ priority: some(0, 1, 1, 9), task: some('work', 'rest') }) },
+  { weight: 2, arbitrary: some<FixtureJob>({ serialKey: 's' }, { serialKey: 't', priority: 0 }) },
+  { weight: 2, arbitrary: some<FixtureJob>({ concurrency: limit }, { concurrency: limit, priority: 9 }) },
+  { weight: 1, arbitrary: some<FixtureJob>({ scheduledIn: 2 }, { queue: 'other' }) },
+  {
+    weight: 1,
+    arbitrary: some<FixtureJob>(
+      { uniqueKey: 'u', onConflict: 'replace' },
+      { uniqueKey: 'u', onConflict: 'keep_schedule' },
+    ),
+  },
+)
+const jobs = fc.array(job, { minLength: 1, maxLength: 6 })
+/** Two unique keys in open transactions would wait for each other. */
+const plainJobs = jobs.map((all) => all.filter(({ uniqueKey }) => uniqueKey === undefined))
+const two = fc.nat({ max: 1 })
+
+const command: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('add' as const), jobs }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('begin' as const), adder: two, jobs: plainJobs }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('end' as const),
+      adder: two,
+      how: some('commit', 'commit', 'rollback'),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({ do: fc.constant('claim' as const), worker: two, limit: some(1, 3, 50) }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('settle' as const),
+      which: fc.nat({ max: 1_000 }),
+      settlement: some(completed, completed, retry, snoozed, released, dead),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('rescue' as const), worker: two }) },
+  { weight: 2, arbitrary: fc.record({ do: some('pause', 'resume', 'park', 'unpark') }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('move' as const),
+      to: some<number | 'now' | 'sooner'>(0, 1, 9, 'now', 'sooner'),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ do: 'redrive' as const }) },
+)
+
+class Run {
+  readonly workers: MarkedWorker[] = []
+  readonly adders: { readonly session: Session; isOpen: boolean }[] = []
+  #running: ClaimedJob[] = []
+  claims = 0
+  /** Claims that began at a mark. */
+  marked = 0
+
+  static async start(): Promise<Run> {
+    const run = new Run()
+    await db.empty()
+    await nameAll('default', 'other')
+    for (let n = 0; n < 2; n++) {
+      run.workers.push(new MarkedWorker(await db.worker()))
+      run.adders.push({ session: await db.session(), isOpen: false })
+    }
+    return run
+  }
+
+  async obey(order: Command): Promise<void> {
+    switch (order.do) {
+      case 'add':
+        await db.add(...order.jobs)
+        return
+      case 'begin':
+        return this.#begin(order.adder, order.jobs)
+      case 'end':
+        return this.#end(order.adder, order.how)
+      case 'claim':
+        return this.#claim(order.worker, order.limit)
+      case 'settle':
+        return this.#settle(order.which, order.settlement)
+      case 'rescue':
+        return this.#rescue(order.worker)
+      case 'pause':
+        return db.store.pauseTask('rest')
+      case 'resume':
+        await db.store.resumeTask('rest')
+        return
+      case 'park':
+        await db.store.parkJobs()
+        return
+      case 'unpark':
+        await db.store.unparkJobs()
+        return
+      case 'move':
+        return this.#move(order.to)
+      case 'redrive':
+        await redrive(
+          db.store,
+          (await db.query('select id::text from kongtask.dead_letters')).map(({ id }) => String(id)),
+        )
+        return
+      default:
+        order satisfies never
+    }
+  }
+
+  /** All that is there and may run is found by claims that look no further back than they think they must. */
+  async finish(): Promise<void> {
+    for (const adder of this.adders.keys()) await this.#end(adder, 'commit')
+    await db.store.resumeTask('rest')
+    while ((await db.store.unparkJobs()) > 0);
+    for (const each of this.#running) await settle(db.store, [each], completed)
+    const [worker] = this.workers
+    if (worker === undefined) return
+    // What waits for a serial key or a limit comes one by one.
+    for (let found = await worker.claimAll(); found.length > 0; found = await worker.claimAll()) {
+      await settle(db.store, found, completed)
+    }
+    expect(await db.query('select id, lane, run_at, task_id from kongtask.jobs')).toEqual([])
+  }
+
+  async #begin(index: number, added: readonly FixtureJob[]): Promise<void> {
+    const adder = this.adders[index]
+    if (adder === undefined || adder.isOpen || added.length === 0) return
+    await adder.session.query('begin')
+    await adder.session.store.insertJobs(added.map(newJob))
+    adder.isOpen = true
+  }
+
+  async #end(index: number, how: 'commit' | 'rollback'): Promise<void> {
+    const adder = this.adders[index]
+    if (adder?.isOpen !== true) return
+    await adder.session.query(how)
+    adder.isOpen = false
+  }
+
+  async #claim(index: number, most: number): Promise<void> {
+    const worker = this.workers[index]
+    if (worker === undefined) return
+    this.claims += 1
+    this.marked += worker.places > 0 ? 1 : 0
+    const { jobs: claimed, dry } = await worker.claim(most)
+    this.#running.push(...claimed)
+    if (dry) await this.#expectNothingLeft()
+  }
+
+  async #settle(which: number, settlement: Settlement): Promise<void> {
+    const [claimed] = this.#running.splice(which % Math.max(1, this.#running.length), 1)
+    if (claimed === undefined) return
+    await settle(db.store, [claimed], claimed.ended === null ? settlement : completed)
+  }
+
+  async #rescue(index: number): Promise<void> {
+    const worker = this.workers[index]?.worker.number
+    if (worker === undefined) return
+    await db.query(`update kongtask.workers set expires_at = '-infinity' where id = $1`, [worker])
+    await db.store.rescueWorkers()
+    this.#running = this.#running.filter(({ lease }) => lease.worker !== worker)
+    this.workers[index] = new MarkedWorker(await db.worker())
+  }
+
+  async #move(to: number | 'now' | 'sooner'): Promise<void> {
+    const order = { filter: {}, patience: 10_000 }
+    const waiting = (
+      await db.query('select id::text from kongtask.jobs where worker = 0 order by id limit 3')
+    ).map(({ id }) => String(id))
+    if (waiting.length === 0) return
+    const targets = { ids: waiting }
+    if (typeof to === 'number') {
+      await db.store.operateJobs({ kind: 'reprioritise', priority: to }, { ...order, targets })
+    } else if (to === 'now') {
+      await db.store.operateJobs({ kind: 'run_now' }, { ...order, targets })
+    } else {
+      await db.store.operateJobs({ kind: 'reschedule', at: undefined, delay: 1 }, { ...order, targets })
+    }
+  }
+
+  async #expectNothingLeft(): Promise<void> {
+    // Those with keys or limits may have to wait without having been met yet.
+    const left = await db.query(
+      `select j.id, j.lane, j.run_at from kongtask.jobs j
+        where j.lane & 112 = 0 and j.worker = 0 and j.serial_key is null and j.limits is null
+          and j.run_at < clock_timestamp() - interval '20 ms'
+          and not exists (select from kongtask.tasks t where t.id = j.task_id and t.paused_at is not null)`,
+    )
+    expect(left).toEqual([])
+  }
+}
+
+it(`nothing that can be claimed lies behind a mark (seed ${SEED})`, async () => {
+  let [claims, marked] = [0, 0]
+  await fc.assert(
+    fc.asyncProperty(fc.array(command, { minLength: LONGEST / 2, maxLength: LONGEST }), async (commands) => {
+      const run = await Run.start()
+      try {
+        for (const order of commands) await run.obey(order)
+        await run.finish()
+      } finally {
+        claims += run.claims
+        marked += run.marked
+        await db.endSessions()
+      }
+    }),
+    { seed: SEED, numRuns: RUNS, endOnFailure: process.env['KONGTASK_SHRINK'] === undefined },
+  )
+  console.log(`marks: ${claims} claims, ${marked} of them from a mark`)
+  // Else it says nothing.
+  expect(marked).toBeGreaterThan(claims / 3)
+}, 120_000)
+
+describe('a claim', () => {
+  beforeEach(() => nameAll('default'))
+
+  it('begins where the last one ended, once all that began before have ended', async () => {
+    await db.add(...Array.from({ length: 6 }, () => ({})))
+    const worker = new MarkedWorker(await db.worker())
+    expect((await worker.claim(2)).jobs).toHaveLength(2)
+    expect(worker.places).toBe(0)
+    expect((await worker.claim(2)).jobs).toHaveLength(2)
+    expect((await worker.claim(1)).jobs).toHaveLength(1)
+    // Lane 0 is behind us, and a part of lane 1.
+    expect(worker.marks.forClaim().marks.marks).toMatchObject([{ lane: 0 }, { lane: 1 }])
+    expect((await worker.claim(5)).jobs).toHaveLength(1)
+    expect(worker.marks.forClaim().marks.marks).toMatchObject([{ lane: -1 }])
+  })
+
+  it('passes nothing that is younger than a transaction which may still add', async () => {
+    const adder = await db.session()
+    await adder.query('begin')
+    await adder.store.insertJobs([newJob({})])
+    const worker = new MarkedWorker(await db.worker())
+    await db.add({}, {})
+    for (let n = 0; n < 5; n++) await worker.claim(2)
+    await adder.query('commit')
+    expect((await worker.claim(2)).jobs).toHaveLength(1)
+  })
+
+  it('looks from the start where the clock was put back', async () => {
+    const worker = new MarkedWorker(await db.worker())
+    await db.moveClock('1 day')
+    for (let n = 0; n < 4; n++) await worker.claim(2)
+    expect(worker.places).toBe(1)
+    await db.moveClock('0 s')
+    await db.add({}, {})
+    expect((await worker.claim(1)).jobs).toHaveLength(1)
+    expect((await worker.claim(1)).jobs).toHaveLength(1)
+  })
+})
