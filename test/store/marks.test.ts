@@ -81,7 +81,7 @@ const limit = { limit: 1, key: 'crm' }
 const job: fc.Arbitrary<FixtureJob> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ priority: some(0, 1, 1, 9), task: some('work', 'rest') }) },
   { weight: 2, arbitrary: some<FixtureJob>({ serialKey: 's' }, { serialKey: 't', priority: 0 }) },
-  { weight: 2, arbitrary: some<FixtureJob>({ concurrency: limit }, { concurrency: limit, priority: 9 }) },
+  { weight: 4, arbitrary: some<FixtureJob>({ concurrency: limit }, { concurrency: limit, priority: 9 }) },
   { weight: 1, arbitrary: some<FixtureJob>({ scheduledIn: 2 }, { queue: 'other' }) },
   {
     weight: 1,
@@ -95,6 +95,7 @@ const jobs = fc.array(job, { minLength: 1, maxLength: 6 })
 /** Two unique keys in open transactions would wait for each other. */
 const plainJobs = jobs.map((all) => all.filter(({ uniqueKey }) => uniqueKey === undefined))
 const two = fc.nat({ max: 1 })
+const three = fc.nat({ max: 2 })
 
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('add' as const), jobs }) },
@@ -109,7 +110,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
   {
     weight: 8,
-    arbitrary: fc.record({ do: fc.constant('claim' as const), worker: two, limit: some(1, 3, 50) }),
+    arbitrary: fc.record({ do: fc.constant('claim' as const), worker: three, limit: some(1, 2, 3, 3, 50) }),
   },
   {
     weight: 8,
@@ -120,7 +121,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('rescue' as const), worker: two }) },
-  { weight: 2, arbitrary: fc.record({ do: some('pause', 'resume', 'park', 'unpark') }) },
+  { weight: 4, arbitrary: fc.record({ do: some('pause', 'resume', 'park', 'unpark') }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -132,6 +133,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 )
 
 class Run {
+  /** The first is never rescued, and so knows most. */
   readonly workers: MarkedWorker[] = []
   readonly adders: { readonly session: Session; isOpen: boolean }[] = []
   #running: ClaimedJob[] = []
@@ -143,7 +145,7 @@ class Run {
     const run = new Run()
     await db.empty()
     await nameAll('default', 'other')
-    for (let n = 0; n < 2; n++) {
+    for (let n = 0; n < 3; n++) {
       run.workers.push(new MarkedWorker(await db.worker()))
       run.adders.push({ session: await db.session(), isOpen: false })
     }
@@ -192,11 +194,12 @@ class Run {
   /** All that is there and may run is found by claims that look no further back than they think they must. */
   async finish(): Promise<void> {
     for (const adder of this.adders.keys()) await this.#end(adder, 'commit')
-    await db.store.resumeTask('rest')
-    while ((await db.store.unparkJobs()) > 0);
-    for (const each of this.#running) await settle(db.store, [each], completed)
     const [worker] = this.workers
     if (worker === undefined) return
+    await db.store.resumeTask('rest')
+    for (let n = 0; n < 3; n++) this.#running.push(...(await worker.claimAll()))
+    while ((await db.store.unparkJobs()) > 0);
+    for (const each of this.#running) await settle(db.store, [each], completed)
     // What waits for a serial key or a limit comes one by one.
     for (let found = await worker.claimAll(); found.length > 0; found = await worker.claimAll()) {
       await settle(db.store, found, completed)
@@ -236,12 +239,12 @@ class Run {
   }
 
   async #rescue(index: number): Promise<void> {
-    const worker = this.workers[index]?.worker.number
+    const worker = this.workers[index + 1]?.worker.number
     if (worker === undefined) return
     await db.query(`update kongtask.workers set expires_at = '-infinity' where id = $1`, [worker])
     await db.store.rescueWorkers()
     this.#running = this.#running.filter(({ lease }) => lease.worker !== worker)
-    this.workers[index] = new MarkedWorker(await db.worker())
+    this.workers[index + 1] = new MarkedWorker(await db.worker())
   }
 
   async #move(to: number | 'now' | 'sooner'): Promise<void> {
