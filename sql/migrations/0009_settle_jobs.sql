@@ -404,6 +404,6 @@ $$;
 -- The attempt's number and time are the database's to say. The first error and the latest 99 are kept: a task with
 -- a thousand attempts must not grow a row without bound.
 create function kongtask.with_error(p_errors jsonb, p_error jsonb, p_attempt int2, p_at timestamptz) returns jsonb
-language sql immutable
+language sql stable
 return case when jsonb_array_length(p_errors) >= 100 then p_errors - 1 else coalesce(p_errors, '[]') end
        || jsonb_build_array(jsonb_build_object('attempt', p_attempt, 'at', p_at) || p_error);

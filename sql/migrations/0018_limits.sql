@@ -118,7 +118,7 @@ $$;
 
 -- When there is a token again; not so soon that waking up for it would be all that anybody does.
 create function kongtask.next_token_at(p_spec jsonb, p_tokens float8, p_now timestamptz) returns timestamptz
-language sql immutable
+language sql stable
 return p_now + greatest(20, (1 - p_tokens) * (p_spec ->> 'per')::float8 / (p_spec ->> 'limit')::float8) * interval '1 ms';
 
 -- p_waiting: jobs are parked behind the gate, or may be.
