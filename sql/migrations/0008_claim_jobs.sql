@@ -51,7 +51,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-  v_now timestamptz := kongtask.clock();
+  v_now timestamptz;
   v_queues int4[] := p_queues;
   v_tasks int4[] := p_tasks;
   v_paused int4[];
@@ -85,6 +85,14 @@ declare
   v_end_us int8;
   v_end_id int8;
 begin
+  -- Two at a time get most out of the database: of many, each walks past what the others have just locked. Before there is
+  -- a transaction number, for others wait with their marks for its end. Whoever waits too long goes all the same.
+  for v_try in 0 .. 39 loop
+    exit when pg_try_advisory_xact_lock('kongtask.claims'::regclass::oid::int4, 0)
+           or pg_try_advisory_xact_lock('kongtask.claims'::regclass::oid::int4, 1);
+    perform pg_sleep(least(1 << least(v_try, 6), 64) * (0.5 + random()) / 1000);
+  end loop;
+  v_now := kongtask.clock();
   perform from kongtask.workers w
     where w.id = p_worker and w.nonce = p_nonce and w.rescued_at is null
     for key share skip locked;

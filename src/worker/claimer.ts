@@ -156,7 +156,7 @@ export class Claimer {
       return undefined
     } finally {
       // Not before what was claimed is in the buffers: it would be asked for twice.
-      answerEach(ask, claimed)
+      answerEach(ask, claimed, now())
       lease.closeClaim(under.claim)
     }
   }
@@ -224,11 +224,11 @@ function askEach(lanes: ReadonlyMap<number, Lane>, now: number): Ask | undefined
   return total === 0 ? undefined : { total, queues, lanes: askedLanes }
 }
 
-function answerEach({ lanes }: Ask, claimed: Claimed | undefined): void {
+function answerEach({ lanes }: Ask, claimed: Claimed | undefined, now: number): void {
   const found = claimed?.dry === true ? countByQueue(claimed.jobs) : undefined
   for (const { lane, queue, asked } of lanes) {
     const isDry = found !== undefined && (queue === undefined || (found.get(queue) ?? 0) < asked.count)
-    lane.answered(asked, isDry)
+    lane.answered(asked, isDry, now)
   }
 }
 

@@ -9,7 +9,7 @@ function buffer(lane: Lane, count: number): void {
 /** What a claim would ask for; it comes to nothing. */
 function room(lane: Lane, now: number): number {
   const asked = lane.ask(now)
-  if (asked !== undefined) lane.answered(asked, false)
+  if (asked !== undefined) lane.answered(asked, false, now)
   return asked?.count ?? 0
 }
 
@@ -52,6 +52,16 @@ describe('how many to claim', () => {
     // A millisecond each: ten jobs per ms are possible, and as many ended.
     work(lane, 1_000, 1, 100)
     expect(room(lane, 100)).toBe(10 + 250)
+  })
+
+  it('is what they take in twice the time that claims take, where these are slow', () => {
+    const lane = new Lane(10, 0)
+    work(lane, 100_000, 1, 10_000)
+    for (let n = 0; n < 100; n++) {
+      const asked = lane.ask(10_000)
+      if (asked !== undefined) lane.answered(asked, false, 10_000 + 40)
+    }
+    expect(room(lane, 10_000)).toBe(10 + 799)
   })
 
   it('is twice of what ended lately ahead, where that is less', () => {
@@ -97,7 +107,7 @@ describe('how many to claim', () => {
     work(lane, 50_000, 0.001, 10)
     const first = lane.ask(10)
     expect([first?.count, lane.ask(10)?.count, lane.ask(10)]).toEqual([1_000, 1_000, undefined])
-    if (first !== undefined) lane.answered(first, false)
+    if (first !== undefined) lane.answered(first, false, 10)
     expect(lane.ask(10)?.count).toBe(1_000)
   })
 
@@ -113,7 +123,7 @@ describe('a lane that is dry', () => {
   function dryUp(lane: Lane, meanwhile: () => void = () => undefined): void {
     const asked = lane.ask(0)
     meanwhile()
-    if (asked !== undefined) lane.answered(asked, true)
+    if (asked !== undefined) lane.answered(asked, true, 0)
   }
 
   it('asks for nothing until it is woken', () => {
@@ -136,8 +146,8 @@ describe('a lane that is dry', () => {
     const early = lane.ask(10)
     lane.wake()
     const late = lane.ask(10)
-    if (late !== undefined) lane.answered(late, false)
-    if (early !== undefined) lane.answered(early, true)
+    if (late !== undefined) lane.answered(late, false, 10)
+    if (early !== undefined) lane.answered(early, true, 10)
     expect([early?.count, late?.count, lane.isLow]).toEqual([1_000, 1_000, true])
   })
 })

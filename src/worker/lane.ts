@@ -2,8 +2,15 @@ import { Fifo } from '../runtime/fifo.ts'
 import type { ClaimedJob } from '../store/claim-jobs.ts'
 import { Pace } from './pace.ts'
 
-/** How far ahead to claim: what the handlers will take in this many milliseconds waits in memory, and no more. */
-const HORIZON = 25
+/**
+ * How far ahead to claim, in milliseconds: what the handlers will take meanwhile waits in memory, and no more. Twice what
+ * a claim takes, or handlers would run dry while one is on its way, and the less is done, the less would be asked for.
+ */
+const SHORTEST_HORIZON = 25
+/** Milliseconds. */
+const SLOW_CLAIM = 100
+/** What one claim counts for in what claims take. */
+const NEWEST = 0.2
 /** From how far ahead on, in milliseconds, what waits is better off with another process. */
 const FAR_AHEAD = 500
 /** Jobs in memory at the most, beside the running ones. */
@@ -15,6 +22,7 @@ const LARGEST_CLAIM = 1_000
 export interface AskedOfLane {
   readonly count: number
   readonly wakes: number
+  readonly at: number
 }
 
 /**
@@ -33,6 +41,7 @@ export class Lane {
   #asked = 0
   readonly #pace: Pace
   #ahead = 0
+  #claimTakes = 0
   #startedAt: number
 
   constructor(concurrency: number, now: number) {
@@ -46,7 +55,8 @@ export class Lane {
     return (
       !this.#dry &&
       // Two claims on their way would not keep jobs in the order of their turns, which who asks for one at a time expects.
-      (this.concurrency > 1 || this.#asked === 0) &&
+      // And where claims are slow, others are in each other's way already.
+      (this.#asked === 0 || (this.concurrency > 1 && this.#claimTakes < SLOW_CLAIM)) &&
       this.buffer.size + this.#asked <= this.#ahead / 2 &&
       this.running + this.buffer.size + this.#asked < this.concurrency + this.#ahead
     )
@@ -58,17 +68,23 @@ export class Lane {
    */
   ask(now: number): AskedOfLane | undefined {
     if (!this.isLow) return undefined
-    this.#ahead = Math.min(LARGEST_BUFFER, Math.floor(this.#pace.rate(now) * HORIZON))
+    const likely = this.#pace.rate(now) * this.#horizon
+    this.#ahead = Math.floor(Math.min(LARGEST_BUFFER, likely, this.#pace.capacity * FAR_AHEAD))
     const room = this.concurrency - this.running + this.#ahead - this.buffer.size - this.#asked
     if (room <= 0) return undefined
     const count = Math.min(LARGEST_CLAIM, room)
     this.#asked += count
-    return { count, wakes: this.#wakes }
+    return { count, wakes: this.#wakes, at: now }
+  }
+
+  get #horizon(): number {
+    return Math.max(SHORTEST_HORIZON, 2 * this.#claimTakes)
   }
 
   /** Its answer is here, or will never come. `dry`: there was less than was asked for. */
-  answered(asked: AskedOfLane, dry: boolean): void {
+  answered(asked: AskedOfLane, dry: boolean, now: number): void {
     this.#asked -= asked.count
+    this.#claimTakes += NEWEST * (now - asked.at - this.#claimTakes)
     if (dry) this.#dry = this.#wakes === asked.wakes
   }
 
