@@ -1,17 +1,43 @@
 // npm run bench -- <scenario> [--peers] [--quick] [--json] [--rounds N] [--only config,…] [--systems system,…]
-import { cpus } from 'node:os'
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { benchServer } from './databases.ts'
+import { environmentOf } from './environment.ts'
 import { inTurn } from './measure.ts'
-import { installPeers } from './peers.ts'
+import { areInstalled, installPeers } from './peers.ts'
 import { report, shown } from './report.ts'
 import type { Scenario } from './scenario.ts'
+import { backlog } from './scenarios/backlog.ts'
+import { cost } from './scenarios/cost.ts'
 import { drain } from './scenarios/drain.ts'
 import { enqueue } from './scenarios/enqueue.ts'
 import { fairness } from './scenarios/fairness.ts'
+import { heldXmin } from './scenarios/held-xmin.ts'
+import { latency } from './scenarios/latency.ts'
+import { manyWorkers } from './scenarios/many-workers.ts'
+import { mixed } from './scenarios/mixed.ts'
 import { serial } from './scenarios/serial.ts'
+import { steady } from './scenarios/steady.ts'
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { drain, enqueue, serial, fairness }
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  drain,
+  steady,
+  mixed,
+  enqueue,
+  serial,
+  fairness,
+  'held-xmin': heldXmin,
+  backlog,
+  cost,
+  'many-workers': manyWorkers,
+  latency,
+}
+
+/** KongTask and the yardsticks: where one of these fails, so does the run. */
+const OURS: ReadonlySet<string> = new Set(['kongtask', 'raw-sql', 'in-memory'])
 
 const USAGE = `npm run bench -- <scenario> [options]
 
@@ -27,6 +53,7 @@ Options
   --only C   these configs only, by their first words and with commas between them: bulk,single
   --systems S
              these systems only: kongtask,raw-sql
+  --picture  write the picture to docs/pictures/ instead of a temporary folder
   --json     one JSON object on standard output, progress and goals on standard error
   --help     this text
 
@@ -38,6 +65,7 @@ const { values, positionals } = parseArgs({
   options: {
     peers: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
+    picture: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     only: { type: 'string' },
@@ -53,7 +81,7 @@ if (values.help || scenario === undefined) {
   process.exit(values.help ? 0 : 1)
 }
 const peers = scenario.peers === 'always' || (scenario.peers === 'asked' && values.peers)
-if (peers) installPeers()
+if (peers || values.picture) installPeers()
 
 await using server = await benchServer()
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
@@ -66,18 +94,13 @@ const contestants = (await scenario.prepare(server, { quick: values.quick, peers
 const results = await inTurn(contestants, {
   rounds,
   units: scenario.units,
-  isPeer: (system) => system !== 'kongtask' && system !== 'raw-sql',
+  isPeer: (system) => !OURS.has(system),
   onRun: ({ system, config }, measured, round) => {
     const figures = Object.entries(measured).map(([metric, value]) => `${metric} ${shown(value)}`)
     console.error(`round ${round}/${rounds}  ${system} (${config}): ${figures.join(', ')}`)
   },
 })
-const env = {
-  node: process.version,
-  postgres: server.version,
-  cpus: cpus().length,
-  date: new Date().toISOString(),
-}
+const env = environmentOf(server)
 if (values.json) {
   console.log(JSON.stringify({ scenario: name, env, ...results }))
   console.error(report(scenario, results))
@@ -86,4 +109,17 @@ if (values.json) {
     `\n${name}: medians of ${rounds} (PostgreSQL ${env.postgres}, ${env.cpus} cores, Node ${env.node})\n`,
   )
   console.log(report(scenario, results))
+  if (values.picture || areInstalled()) console.log(`\nPicture: ${await writePicture()}`)
+}
+
+/** Imported late: without --peers and --picture nothing of bench/package.json needs to be there. */
+async function writePicture(): Promise<string> {
+  const { drawn } = await import('./picture.ts')
+  const folder = values.picture
+    ? fileURLToPath(new URL('../docs/pictures/', import.meta.url))
+    : await mkdtemp(join(tmpdir(), 'kongtask-bench-'))
+  await mkdir(folder, { recursive: true })
+  const path = join(folder, `bench-${name}.svg`)
+  await writeFile(path, await drawn({ scenario: name, rows: results.rows, environment: env, rounds }))
+  return path
 }

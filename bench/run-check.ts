@@ -17,9 +17,17 @@ export class RunCheck {
     return this.#ran
   }
 
-  /** @throws where a job ran twice or never */
-  verify(): void {
-    const wrong = this.#counts.findIndex((count) => count !== 1)
+  /** @throws where one of the first so many jobs ran twice or never */
+  verify(jobs = this.#counts.length): void {
+    this.#refuse(this.#counts.findIndex((count, n) => n < jobs && count !== 1))
+  }
+
+  /** @throws where a job ran twice */
+  verifyNoneTwice(): void {
+    this.#refuse(this.#counts.findIndex((count) => count > 1))
+  }
+
+  #refuse(wrong: number): void {
     if (wrong !== -1)
       throw new Error(`Job ${wrong} ran ${this.#counts[wrong]} times: the measurement is void.`)
   }

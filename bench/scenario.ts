@@ -27,7 +27,9 @@ export type Goal = {
   readonly name: string
   readonly of: RowName
   /** Without it the row itself is judged, in its unit. */
-  readonly to?: RowName
+  readonly to?: RowName | BestOf
+  /** What a lower yardstick counts as, in its unit. */
+  readonly floor?: number
 } & (
   | { readonly least: number; readonly most?: undefined }
   | { readonly most: number; readonly least?: undefined }
@@ -35,6 +37,12 @@ export type Goal = {
 
 /** `metric` may be left out where the scenario has but one. */
 export interface RowName extends Pick<Row, 'system' | 'config'> {
+  readonly metric?: string
+}
+
+/** The highest of these systems' rows, whatever their config; such as were not measured do not count. */
+export interface BestOf {
+  readonly bestOf: readonly string[]
   readonly metric?: string
 }
 
@@ -48,17 +56,25 @@ export interface Judgement {
 
 /** What became of the goals; such as were not measured this time are left out. */
 export function judge(goals: readonly Goal[], rows: readonly Row[]): Judgement[] {
-  const median = ({ system, config, metric }: RowName): number | undefined =>
-    rows.find(
-      (row) =>
-        row.system === system && row.config === config && (metric === undefined || row.metric === metric),
-    )?.median
-  return goals.flatMap(({ name, of, to, least, most }) => {
+  const medians = (name: RowName | BestOf): number[] =>
+    rows.flatMap((row) => (isOf(row, name) ? [row.median] : []))
+  const median = (name: RowName | BestOf): number | undefined =>
+    'bestOf' in name ? highest(medians(name)) : medians(name)[0]
+  return goals.flatMap(({ name, of, to, floor = 0, least, most }) => {
     const [measured, yardstick] = [median(of), to === undefined ? 1 : median(to)]
     if (measured === undefined || yardstick === undefined) return []
-    const value = measured / yardstick
+    const value = measured / Math.max(yardstick, floor)
     return least === undefined
       ? [{ name, value, goal: `at most ${most.toFixed(2)}`, isMet: value <= most }]
       : [{ name, value, goal: `at least ${least.toFixed(2)}`, isMet: value >= least }]
   })
+}
+
+function isOf({ system, config, metric }: Row, name: RowName | BestOf): boolean {
+  if (name.metric !== undefined && name.metric !== metric) return false
+  return 'bestOf' in name ? name.bestOf.includes(system) : name.system === system && name.config === config
+}
+
+function highest(values: readonly number[]): number | undefined {
+  return values.length === 0 ? undefined : Math.max(...values)
 }

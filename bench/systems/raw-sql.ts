@@ -5,7 +5,7 @@ import { RunCheck, numberOf } from '../run-check.ts'
 const BATCH = 500
 const CONNECTIONS = 2
 
-const TABLE = `
+export const RAW_TABLE = `
   create table raw_jobs (
     id int8 not null, run_at timestamptz not null, queue_id int4 not null, worker int4 not null default 0,
     priority int2 not null default 1, attempt int2 not null default 0, payload jsonb not null,
@@ -35,14 +35,14 @@ export async function drainRaw(connectionString: string, jobs: number): Promise<
   const pool = new pg.Pool({ connectionString, max: CONNECTIONS })
   try {
     await pool.query('drop table if exists raw_jobs')
-    await pool.query(TABLE)
+    await pool.query(RAW_TABLE)
     await pool.query(FILL, [2_000])
-    await drain(pool, new RunCheck(2_000))
+    await workRaw(pool, new RunCheck(2_000))
     await pool.query(FILL, [jobs])
     await pool.query('vacuum (analyze) raw_jobs')
     const check = new RunCheck(jobs)
     const started = performance.now()
-    await drain(pool, check)
+    await workRaw(pool, check)
     const seconds = (performance.now() - started) / 1_000
     check.verify()
     return jobs / seconds
@@ -51,11 +51,13 @@ export async function drainRaw(connectionString: string, jobs: number): Promise<
   }
 }
 
-async function drain(pool: pg.Pool, check: RunCheck): Promise<void> {
-  await Promise.all(Array.from({ length: CONNECTIONS }, (_, index) => loop(pool, index + 1, check)))
+/** Until nothing is left that nobody has claimed. */
+export async function workRaw(pool: pg.Pool, check: RunCheck): Promise<void> {
+  await Promise.all(Array.from({ length: CONNECTIONS }, (_, index) => loopRaw(pool, index + 1, check)))
 }
 
-async function loop(pool: pg.Pool, worker: number, check: RunCheck): Promise<void> {
+/** On a connection of its own. @param worker a number that no other loop has */
+export async function loopRaw(pool: pg.Pool, worker: number, check: Pick<RunCheck, 'ran'>): Promise<void> {
   const client = await pool.connect()
   try {
     for (;;) {

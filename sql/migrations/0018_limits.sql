@@ -438,4 +438,25 @@ begin
 end
 $$;
 
+-- Which chores have something to do, so that an idle process asks one question instead of five. Indexes: tasks_paused,
+-- tasks_parked, jobs_parked; workers and completions are short.
+create function kongtask.find_chores(out o_rescue bool, out o_sweep bool, out o_park bool, out o_lift bool)
+language plpgsql stable
+security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+begin
+  o_rescue := exists (select from kongtask.workers w where w.expires_at < clock_timestamp());
+  o_sweep := exists (
+    select from kongtask.completions c
+     where not exists (select from kongtask.workers w where w.id = c.worker and w.rescued_at is null));
+  o_park := exists (select from kongtask.tasks t where t.paused_at is not null)
+    or exists (select from kongtask.tasks t where t.has_parked);
+  o_lift := exists (select from kongtask.jobs j where j.waits_for is not null);
+end
+$$;
+
 select kongtask.renew_access();

@@ -8,15 +8,15 @@ import type { Store } from '../store/store.ts'
 import { gateLifter } from './gate-lifter.ts'
 import { park } from './parker.ts'
 import { dropDays, prune, pruneKeys, pruneRecords } from './pruner.ts'
-import { rescue } from './rescuer.ts'
+import { rescue, sweep } from './rescuer.ts'
+import { whenDue } from './when-due.ts'
 import { whileAllowed } from './while-allowed.ts'
 
 /** How often a process asks whether it is time to prune. */
 const PRUNE_INTERVAL = 300_000
 const KEYS_INTERVAL = 60_000
-/** Until a task that was just paused is out of the way. */
-const PARK_INTERVAL = 5_000
-const GATES_INTERVAL = 5_000
+/** Between two looks for what cannot wait long, at the most. */
+const WATCH_INTERVAL = 5_000
 
 export interface MaintenanceOptions {
   readonly store: Store
@@ -31,9 +31,16 @@ export function maintenance({ store, events, rescueInterval }: MaintenanceOption
     (error: unknown): void =>
       events.emit('worker.weather', { doing, error, attempt: 1 })
   return [
-    every(rescueInterval, () => rescue(store, events), weather('rescue the jobs of dead workers')),
-    every(PARK_INTERVAL, (signal) => park(store, signal), weather('park the jobs of paused tasks')),
-    every(GATES_INTERVAL, gateLifter(store), weather('let go on what limits have room for')),
+    every(
+      Math.min(WATCH_INTERVAL, rescueInterval),
+      whenDue(store, weather, {
+        rescue: ['rescue the jobs of dead workers', () => rescue(store, events)],
+        sweep: ['follow up what dead workers completed', () => sweep(store)],
+        park: ['park the jobs of paused tasks', (signal) => park(store, signal)],
+        lift: ['let go on what limits have room for', gateLifter(store)],
+      }),
+      weather('look for chores'),
+    ),
     every(PRUNE_INTERVAL, (signal) => prune(store, signal), weather('prune history')),
     every(
       PRUNE_INTERVAL,

@@ -121,6 +121,16 @@ export const finalizeDay: Statement<
   columns: [],
 }
 
+export const findChores: Statement<
+  Record<never, never>,
+  { readonly rescue: boolean; readonly sweep: boolean; readonly park: boolean; readonly lift: boolean }
+> = {
+  name: "find_chores",
+  text: "select o_rescue as rescue, o_sweep as sweep, o_park as park, o_lift as lift\nfrom kongtask.find_chores()",
+  parameters: [],
+  columns: [["rescue","bool"],["sweep","bool"],["park","bool"],["lift","bool"]],
+}
+
 export const groupDeadLetters: Statement<
   { readonly filter: string; readonly scan: number },
   { readonly task: string; readonly error: string; readonly letters: string; readonly first_at: Date; readonly last_at: Date; readonly example: string; readonly message: string; readonly looked: string }

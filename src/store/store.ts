@@ -8,6 +8,7 @@ import type { AddedJob, NewJob, NewJobOptions } from '../core/new-job.ts'
 import type { QueueInfo, TaskInfo } from '../core/queue-info.ts'
 import type { WorkerInfo } from '../core/worker-info.ts'
 import { claimJobs, type Claimed, type ClaimRequest } from './claim-jobs.ts'
+import { findChores, type DueChores } from './chores.ts'
 import {
   completeJob,
   concludeJobs,
@@ -96,6 +97,7 @@ export interface Store {
   ): Promise<void>
   concludeJobs(request: ConcludeRequest): Promise<ReadonlyMap<string, Conclusion>>
   sweepCompletions(): Promise<number>
+  findChores(): Promise<DueChores>
   readSteps(id: string): Promise<ReadonlyMap<string, StoredStep>>
   /** On a transaction of the handler's, else on a connection of the store's own. */
   storeStep(job: HeldJob, step: NewStep, on?: Queryable): Promise<number | undefined>
@@ -150,6 +152,7 @@ export function createStore(database: Database, schema: string): Store {
     completeJob: (job, how, on) => completeJob(on, schema, job, how),
     concludeJobs: (request) => concludeJobs(database, schema, request),
     sweepCompletions: () => sweepCompletions(database, schema),
+    findChores: () => findChores(database, schema),
     readSteps: (id) => readSteps(database, schema, id),
     storeStep: (job, step, on = database) => storeStep(on, schema, job, step),
     pruneRecords: (after) => pruneRecords(database, schema, after),

@@ -39,6 +39,7 @@ const unused: Store = {
   completeJob: refuse,
   concludeJobs: refuse,
   sweepCompletions: refuse,
+  findChores: refuse,
   readSteps: refuse,
   storeStep: refuse,
   pruneRecords: refuse,

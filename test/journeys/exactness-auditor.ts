@@ -33,7 +33,7 @@ const FORSAKEN = `
            select from kongtask.jobs o
             cross join jsonb_array_elements(o.limits) as one
             where o.queue_id = p.queue_id and one.value ->> 'gate' = p.gate
-              and (o.worker <> 0 or o.lane < 16))
+              and (o.worker <> 0 or o.lane & 112 = 0))
      -- Completed by a transaction of its handler's, which has yet to be followed up.
      and not exists (
            select from kongtask.completions c
