@@ -106,10 +106,10 @@ describe('cancelling', () => {
       `insert into kongtask.workers (expires_at, info) values (now() + interval '1 h', '{}') returning id, nonce`,
     )
     const { id } = await app.kong.addJob('work')
-    await app.query(`select from kongtask.claim_jobs($1, $2, 1, null, null, 1, '{1}', null, null, null, null, null, null)`, [
-      registered?.['id'],
-      registered?.['nonce'],
-    ])
+    await app.query(
+      `select from kongtask.claim_jobs($1, $2, 1, null, null, 1, '{1}', null, null, null, null, null, null)`,
+      [registered?.['id'], registered?.['nonce']],
+    )
     await app.kong.jobs.cancel(id, 'first')
     await app.kong.jobs.cancel(id, 'second')
     // Its process dies, and another one meets the job.
