@@ -291,7 +291,6 @@ it(`nothing that can be claimed lies behind a mark (seed ${SEED})`, async () => 
     }),
     { seed: SEED, numRuns: RUNS, endOnFailure: process.env['KONGTASK_SHRINK'] === undefined },
   )
-  console.log(`marks: ${claims} claims, ${marked} of them from a mark`)
   // Else it says nothing.
   expect(marked).toBeGreaterThan(claims / 3)
 }, 120_000)
