@@ -150,8 +150,6 @@ export class Claimer {
       await onClaimed(claimed.jobs)
       return claimed
     } catch (error) {
-      // It may have happened, or others may have passed what it had locked.
-      this.#marks.forget()
       this.#failed(error, under.registration)
       return undefined
     } finally {
@@ -189,9 +187,15 @@ export class Claimer {
     if (request.forbiddenFlags !== undefined && request.forbiddenFlags.length > 0)
       return store.claimJobs(request)
     const marked = this.#marks.forClaim()
-    const claimed = await store.claimJobs({ ...request, marks: marked.marks })
-    this.#marks.answered(marked, claimed.end)
-    return claimed
+    try {
+      const claimed = await store.claimJobs({ ...request, marks: marked.marks })
+      this.#marks.answered(marked, claimed.end)
+      return claimed
+    } catch (error) {
+      // Where it was rolled back, the other claim on its way may have passed what it had locked.
+      this.#marks.forget()
+      throw error
+    }
   }
 
   #failed(why: unknown, registration: Registration | undefined): void {
