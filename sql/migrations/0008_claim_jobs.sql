@@ -1,10 +1,10 @@
 -- Claiming: ready jobs become leased to (worker, claim), and the ledger says which, in one transaction of its own.
 
--- Since 1970; exact for the next two hundred years. Stable, as date_part is: what is said to be more than its body is not
+-- Since 1970; exact for the next two hundred years. What is no time of ours, such as infinity, is far away. Stable, as date_part is: what is said to be more than its body is not
 -- inlined, and costs ten times as much.
 create function kongtask.microseconds(p_at timestamptz) returns int8
 language sql stable
-return (date_part('epoch', p_at) * 1e6)::int8;
+return greatest(least(date_part('epoch', p_at) * 1e6, 9e15), -9e15)::int8;
 
 create function kongtask.from_microseconds(p_us int8) returns timestamptz
 language sql stable

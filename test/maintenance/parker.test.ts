@@ -72,7 +72,8 @@ describe('jobs of a paused task', () => {
     await parking.query('commit')
     await resumed
     expect(await park(db.store, never)).toEqual({ parked: 0, back: 11 })
-    expect(await lanes()).toEqual({ 'sleepy 1': 11 })
+    // Behind marks, as they may be due for long.
+    expect(await lanes()).toEqual({ 'sleepy 129': 11 })
   })
 
   it('come back later where somebody had them', async () => {

@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { Settlement } from '../../src/core/settlement.ts'
 import type { Claimed, ClaimedJob } from '../../src/store/claim-jobs.ts'
 import { LowWaterMarks } from '../../src/worker/low-water-marks.ts'
+import { eventually } from '../support/wait.ts'
 import { newJob, useStore, type FixtureJob, type FixtureWorker, type Session } from './fixture.ts'
 import { completed, dead, error, redrive, released, seedOf, settle } from './keyed.ts'
 
@@ -56,6 +57,15 @@ class MarkedWorker {
       all.push(...jobs)
       if (dry && jobs.length === 0 && (nextDueIn === undefined || nextDueIn > 50)) return all
     }
+  }
+
+  /** Until all that is there now is older than any transaction, of other databases, too. */
+  async catchUp(): Promise<void> {
+    const { end } = await this.claim(0)
+    await eventually(async () => {
+      await this.claim(0)
+      expect(this.marks.forClaim().horizon ?? 0).toBeGreaterThanOrEqual(end.time.now)
+    })
   }
 
   /** Where it would begin to look, as lanes of queues. */
@@ -291,8 +301,8 @@ it(`nothing that can be claimed lies behind a mark (seed ${SEED})`, async () => 
     }),
     { seed: SEED, numRuns: RUNS, endOnFailure: process.env['KONGTASK_SHRINK'] === undefined },
   )
-  // Else it says nothing.
-  expect(marked).toBeGreaterThan(claims / 3)
+  // Else it says nothing. How many there are, other databases decide, too: their transactions hold the marks.
+  expect(marked).toBeGreaterThan(claims / 10)
 }, 120_000)
 
 describe('a claim', () => {
@@ -303,6 +313,7 @@ describe('a claim', () => {
     const worker = new MarkedWorker(await db.worker())
     expect((await worker.claim(2)).jobs).toHaveLength(2)
     expect(worker.places).toBe(0)
+    await worker.catchUp()
     expect((await worker.claim(2)).jobs).toHaveLength(2)
     expect((await worker.claim(1)).jobs).toHaveLength(1)
     // Lane 0 is behind us, and a part of lane 1.
@@ -325,7 +336,8 @@ describe('a claim', () => {
   it('looks from the start where the clock was put back', async () => {
     const worker = new MarkedWorker(await db.worker())
     await db.moveClock('1 day')
-    for (let n = 0; n < 4; n++) await worker.claim(2)
+    await worker.catchUp()
+    await worker.claim(2)
     expect(worker.places).toBe(1)
     await db.moveClock('0 s')
     await db.add({}, {})
