@@ -84,12 +84,17 @@ declare
   v_end_lane int2;
   v_end_us int8;
   v_end_id int8;
+  v_patience interval;
 begin
   -- Two at a time get most out of the database: of many, each walks past what the others have just locked. Before there is
   -- a transaction number, for others wait with their marks for its end. Whoever waits too long goes all the same.
-  for v_try in 0 .. 39 loop
+  for v_try in 0 .. 1000 loop
     exit when pg_try_advisory_xact_lock('kongtask.claims'::regclass::oid::int4, 0)
            or pg_try_advisory_xact_lock('kongtask.claims'::regclass::oid::int4, 1);
+    -- Half of the deadline that a call has, which is a third of the lease.
+    v_patience := coalesce(
+      v_patience, (select (w.expires_at - w.heartbeat_at) / 6 from kongtask.workers w where w.id = p_worker), '0');
+    exit when clock_timestamp() > statement_timestamp() + v_patience;
     perform pg_sleep(least(1 << least(v_try, 6), 64) * (0.5 + random()) / 1000);
   end loop;
   v_now := kongtask.clock();
