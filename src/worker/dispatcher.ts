@@ -53,10 +53,11 @@ export class Dispatcher {
   take(jobs: readonly ClaimedJob[]): ClaimedJob[] {
     const { lanes } = this.#options
     const stray: ClaimedJob[] = []
+    const now = this.#options.now()
     for (const job of jobs) {
       const lane = lanes instanceof Lane ? lanes : lanes.get(job.queueId)
       if (lane === undefined) stray.push(job)
-      else lane.buffer.push(job)
+      else lane.put(job, now)
     }
     for (const lane of this.#lanes) this.#fill(lane)
     return stray

@@ -152,6 +152,23 @@ describe('a lane that is dry', () => {
   })
 })
 
+describe('what another process could run sooner', () => {
+  it('is not what has a slot here', () => {
+    const lane = new Lane(2, 0)
+    for (const id of ['1', '2', '3']) lane.put(claimedJob(id), 0)
+    expect(lane.takeExcess(60_000)).toMatchObject([{ id: '3' }])
+  })
+
+  it('is not what has only just come, however long nothing was started before', () => {
+    const lane = new Lane(10, 0)
+    work(lane, 10, 1, 10)
+    lane.running = 10
+    lane.put(claimedJob('1'), 60_000)
+    expect(lane.takeExcess(60_400)).toEqual([])
+    expect(lane.takeExcess(60_501)).toMatchObject([{ id: '1' }])
+  })
+})
+
 describe('the next job', () => {
   it('is the one that waits longest, while there is a slot', () => {
     const lane = new Lane(2, 0)
@@ -183,6 +200,7 @@ describe('what goes back', () => {
     // 1,000 ms each, ten at a time: five in half a second.
     work(lane, 100, 1_000, 100)
     buffer(lane, 250)
+    lane.running = 10
     expect(lane.takeExcess(600).map(({ id }) => id)).toEqual(
       Array.from({ length: 245 }, (_, index) => String(index + 5)),
     )

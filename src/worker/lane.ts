@@ -88,10 +88,19 @@ export class Lane {
     if (dry) this.#dry = this.#wakes === asked.wakes
   }
 
+  /** A claimed job, which waits for a slot from now on. */
+  put(job: ClaimedJob, now: number): void {
+    // Who waits behind nobody has not been kept waiting yet.
+    if (this.buffer.size === 0) this.#startedAt = now
+    this.buffer.push(job)
+  }
+
   /** What waits although handlers have become slow: nobody else can run it while we hold it. */
   takeExcess(now: number): readonly ClaimedJob[] {
     const isStalled = now - this.#startedAt > FAR_AHEAD
-    const reach = isStalled ? 0 : Math.ceil(this.#pace.capacity * FAR_AHEAD)
+    // Those that have a slot start in a moment.
+    const free = this.concurrency - this.running
+    const reach = Math.max(free, isStalled ? 0 : Math.ceil(this.#pace.capacity * FAR_AHEAD))
     return this.buffer.size > reach ? this.buffer.takeLast(this.buffer.size - reach) : []
   }
 
