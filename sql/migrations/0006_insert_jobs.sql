@@ -425,7 +425,7 @@ begin
          set created_at = v_old.created_at,
              run_at = case when p_kind.on_conflict = 'keep_schedule' then v_old.run_at else j.run_at end,
              lane = case when v_stays and v_old.lane & 16 <> 0 then p_kind.priority + 16
-                         when not v_stays and j.lane > 15 then j.lane
+                         when v_stays is not true and j.lane > 15 then j.lane
                          when p_kind.on_conflict = 'keep_schedule' and v_old.run_at < p_now then p_kind.priority + 128
                          else p_kind.priority end
        where j.ctid = any (kongtask.places_of(p_kind.queue_id, array[v_old.id]));

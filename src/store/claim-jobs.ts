@@ -28,7 +28,7 @@ export interface ClaimMark {
 
 /** Places before which there is nothing to claim, while these tasks are paused. */
 export interface ClaimMarks {
-  readonly marks: readonly LaneMark[]
+  readonly places: readonly LaneMark[]
   readonly paused: readonly number[]
 }
 
@@ -91,7 +91,7 @@ export interface Claimed {
 
 /** Leases up to `total` ready jobs, best priority and earliest due first within each queue. */
 export async function claimJobs(database: Database, schema: string, request: ClaimRequest): Promise<Claimed> {
-  const { queues, forbiddenFlags, marks: { marks, paused } = NO_MARKS } = request
+  const { queues, forbiddenFlags, marks: { places, paused } = NO_MARKS } = request
   const { text: sql, name } = inSchema(statement, schema)
   const rows = await database.queryText(
     sql,
@@ -100,11 +100,11 @@ export async function claimJobs(database: Database, schema: string, request: Cla
       queues: queues === 'all' ? null : [...queues.keys()],
       limits: queues === 'all' ? null : [...queues.values()],
       forbidden: forbiddenFlags === undefined || forbiddenFlags.length === 0 ? null : forbiddenFlags,
-      mark_queues: marks.length === 0 ? null : marks.map(({ queue }) => queue),
-      mark_lanes: marks.length === 0 ? null : marks.map(({ lane }) => lane),
-      marks_us: marks.length === 0 ? null : marks.map(({ at }) => String(at)),
-      mark_ids: marks.length === 0 ? null : marks.map(({ id }) => id),
-      mark_paused: marks.length === 0 ? null : paused,
+      mark_queues: places.length === 0 ? null : places.map(({ queue }) => queue),
+      mark_lanes: places.length === 0 ? null : places.map(({ lane }) => lane),
+      marks_us: places.length === 0 ? null : places.map(({ at }) => String(at)),
+      mark_ids: places.length === 0 ? null : places.map(({ id }) => id),
+      mark_paused: places.length === 0 ? null : paused,
     }),
     name,
   )
@@ -120,7 +120,7 @@ export async function claimJobs(database: Database, schema: string, request: Cla
   }
 }
 
-const NO_MARKS: ClaimMarks = { marks: [], paused: [] }
+const NO_MARKS: ClaimMarks = { places: [], paused: [] }
 
 function endOf(row: TextRow): ClaimEnd {
   const lanes = items(row[Column.endLanes])

@@ -32,7 +32,7 @@ class Bench {
   }
 
   get places() {
-    return this.send().marks.marks
+    return this.send().marks.places
   }
 }
 
@@ -101,7 +101,7 @@ describe('marks', () => {
     const bench = new Bench()
     for (let n = 0; n < 3; n++) bench.claim({ ends: [{ queue: 2, lane: -1, at: 0, id: '0' }] })
     bench.claim({ paused: [5] })
-    expect(bench.send().marks).toEqual({ marks: everywhere(110), paused: [5] })
+    expect(bench.send().marks).toEqual({ places: everywhere(110), paused: [5] })
   })
 
   it('begin anew where the clock was put back', () => {
@@ -120,7 +120,7 @@ describe('a look without marks', () => {
     expect(bench.places).toHaveLength(1)
     bench.now = INTERVAL
     const full = bench.send()
-    expect(full.marks.marks).toEqual([])
+    expect(full.marks.places).toEqual([])
     bench.answer(full)
     expect(bench.places).toHaveLength(1)
   })

@@ -50,7 +50,7 @@ export class LowWaterMarks {
       this.#fullLookAt = Infinity
     }
     return {
-      marks: { marks: this.#listed(), paused: this.#paused },
+      marks: { places: this.#listed(), paused: this.#paused },
       horizon: this.#horizon,
       generation: this.#generation,
       sentAt,
@@ -58,7 +58,7 @@ export class LowWaterMarks {
   }
 
   answered(claim: MarkedClaim, { time, paused, ends }: ClaimEnd): void {
-    if (claim.marks.marks.length === 0) this.#lookedFully(claim.sentAt)
+    if (claim.marks.places.length === 0) this.#lookedFully(claim.sentAt)
     this.#learn(time)
     if (claim.generation !== this.#generation || claim.horizon === undefined) return
     if (!isSame(paused, this.#paused)) {
@@ -82,7 +82,7 @@ export class LowWaterMarks {
     this.#fullLookAt = now() + Math.max(interval, FULL_LOOK_SHARE * (now() - since))
   }
 
-  #listed(): ClaimMarks['marks'] {
+  #listed(): ClaimMarks['places'] {
     return [...this.#marks].flatMap(([queue, lanes]) => {
       const [first = START] = lanes
       if (lanes.every((mark) => mark === first)) return first === START ? [] : [{ queue, lane: -1, ...first }]

@@ -10,6 +10,7 @@ import type { SettledJob } from '../../src/store/settle-jobs.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import type { Registration } from '../../src/store/workers.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { withClient } from '../support/run-databases.ts'
 import { eventually } from '../support/wait.ts'
 
 /** Above this estimate PostgreSQL compiles a plan, which costs more than the statement: jit_above_cost. */
@@ -91,11 +92,15 @@ class Session {
   }
 
   /** Of the one queue that there is, or of all queues. */
-  async claimed(total: number, queues: ClaimRequest['queues'] = new Map([[1, total]])): Promise<Claimed> {
+  async claimed(
+    total: number,
+    queues: ClaimRequest['queues'] = new Map([[1, total]]),
+    marks?: ClaimRequest['marks'],
+  ): Promise<Claimed> {
     if (this.#registration === undefined) throw new Error('not open')
     this.#claims += 1
     const lease = { ...this.#registration, claim: this.#claims }
-    return this.#store.claimJobs({ ...lease, queues, total, tasks: [1] })
+    return this.#store.claimJobs({ ...lease, queues, total, tasks: [1], marks })
   }
 
   async claim(total: number): Promise<readonly ClaimedJob[]> {
@@ -402,12 +407,12 @@ describe('a claim', () => {
   beforeEach(() => session.query('truncate kongtask.jobs, kongtask.claims'))
 
   /** Pages touched, in memory or not, by one claim of so many. */
-  async function pagesOf(total: number): Promise<number> {
+  async function pagesOf(total: number, marks?: ClaimRequest['marks']): Promise<number> {
     // The first of a connection plans.
-    await session.claimed(total)
+    await session.claimed(total, undefined, marks)
     await session.query('set auto_explain.log_analyze = on')
     await session.query('set auto_explain.log_buffers = on')
-    const plans = await session.explain(() => session.claimed(total))
+    const plans = await session.explain(() => session.claimed(total, undefined, marks))
     // The outermost ends last, and counts what those within it touched.
     const claim = plans.at(-1)
     expect(claim?.['Query Text']).toContain('claim_jobs')
@@ -428,6 +433,21 @@ describe('a claim', () => {
     await fill(100_000, 0, '1 day')
     // Two for each of the lanes, when claiming and when asking for the next due time.
     expect(await pagesOf(50)).toBeLessThan(300)
+  })
+
+  it('from a mark does not wade through what has run, though a snapshot holds it back', async () => {
+    await fill(5_000, 1, '-2 hours')
+    await withClient(database.connectionString, async (holder) => {
+      await holder.query('begin isolation level repeatable read')
+      await holder.query('select from kongtask.jobs limit 1')
+      for (let n = 0; n < 5; n++) await session.settle((await session.claim(1_000)).map(settledAs(completed)))
+      await fill(200)
+      const at = (Date.now() - 90 * 60_000) * 1_000
+      const marked = await pagesOf(20, { places: [{ queue: 1, lane: -1, at, id: '0' }], paused: [] })
+      const unmarked = await pagesOf(20)
+      expect(unmarked).toBeGreaterThan(2_000)
+      expect(marked).toBeLessThan(400)
+    })
   })
 
   it('changes no index: all its updates are HOT', async () => {

@@ -62,15 +62,18 @@ class MarkedWorker {
   /** Until all that is there now is older than any transaction, of other databases, too. */
   async catchUp(): Promise<void> {
     const { end } = await this.claim(0)
-    await eventually(async () => {
-      await this.claim(0)
-      expect(this.marks.forClaim().horizon ?? 0).toBeGreaterThanOrEqual(end.time.now)
-    })
+    await eventually(
+      async () => {
+        await this.claim(0)
+        expect(this.marks.forClaim().horizon ?? 0).toBeGreaterThanOrEqual(end.time.now)
+      },
+      { within: 30_000 },
+    )
   }
 
   /** Where it would begin to look, as lanes of queues. */
   get places(): number {
-    return this.marks.forClaim().marks.marks.length
+    return this.marks.forClaim().marks.places.length
   }
 }
 
@@ -317,9 +320,9 @@ describe('a claim', () => {
     expect((await worker.claim(2)).jobs).toHaveLength(2)
     expect((await worker.claim(1)).jobs).toHaveLength(1)
     // Lane 0 is behind us, and a part of lane 1.
-    expect(worker.marks.forClaim().marks.marks).toMatchObject([{ lane: 0 }, { lane: 1 }])
+    expect(worker.marks.forClaim().marks.places).toMatchObject([{ lane: 0 }, { lane: 1 }])
     expect((await worker.claim(5)).jobs).toHaveLength(1)
-    expect(worker.marks.forClaim().marks.marks).toMatchObject([{ lane: -1 }])
+    expect(worker.marks.forClaim().marks.places).toMatchObject([{ lane: -1 }])
   })
 
   it('passes nothing that is younger than a transaction which may still add', async () => {

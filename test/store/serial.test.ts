@@ -256,6 +256,16 @@ describe('a head that is replaced', () => {
     }
   })
 
+  it('by a job with a key that another has waits behind that one, where claims do not look', async () => {
+    const worker = await db.worker()
+    const head = await running(worker)
+    const id = await db.addOne({ uniqueKey: 'u' })
+    expect(await addTo(db.store, { ...both, onConflict: 'replace' })).toEqual({ id, status: 'replaced' })
+    expect(await db.value('select lane from kongtask.jobs where id = $1', [id])).toBe(17)
+    await settle(db.store, [head], completed)
+    await claims(worker, [id])
+  })
+
   it('in the middle of the queue keeps its place', async () => {
     const worker = await db.worker()
     const head = await running(worker)
