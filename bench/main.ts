@@ -4,12 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { benchServer } from './databases.ts'
-import { environmentOf } from './environment.ts'
-import { inTurn } from './measure.ts'
-import { areInstalled, installPeers } from './peers.ts'
-import { report, shown } from './report.ts'
-import type { Scenario } from './scenario.ts'
+import { environmentOf } from './frame/environment.ts'
+import { inTurn } from './frame/measure.ts'
+import { report, shown } from './frame/report.ts'
+import type { Scenario } from './frame/scenario.ts'
+import { areInstalled, installPeers } from './peers/peers.ts'
 import { backlog } from './scenarios/backlog.ts'
 import { cost } from './scenarios/cost.ts'
 import { drain } from './scenarios/drain.ts'
@@ -21,6 +20,7 @@ import { manyWorkers } from './scenarios/many-workers.ts'
 import { mixed } from './scenarios/mixed.ts'
 import { serial } from './scenarios/serial.ts'
 import { steady } from './scenarios/steady.ts'
+import { benchServer } from './servers/databases.ts'
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
   drain,
@@ -114,7 +114,7 @@ if (values.json) {
 
 /** Imported late: without --peers and --picture nothing of bench/package.json needs to be there. */
 async function writePicture(): Promise<string> {
-  const { drawn } = await import('./picture.ts')
+  const { drawn } = await import('./pictures/picture.ts')
   const folder = values.picture
     ? fileURLToPath(new URL('../docs/pictures/', import.meta.url))
     : await mkdtemp(join(tmpdir(), 'kongtask-bench-'))

@@ -7,11 +7,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { format, resolveConfig } from 'prettier'
-import { profiled, selfTimes } from './cpu-profile.ts'
-import { benchServer } from './databases.ts'
-import { hotPlans, type HotStatement } from './hot-plans.ts'
+import { kongTaskVersion } from './frame/versions.ts'
+import { profiled, selfTimes } from './profiles/cpu-profile.ts'
+import { hotPlans, type HotStatement } from './profiles/hot-plans.ts'
+import { benchServer } from './servers/databases.ts'
 import { drainKongTask } from './systems/kongtask.ts'
-import { kongTaskVersion } from './versions.ts'
 
 const HEAVIEST = 20
 

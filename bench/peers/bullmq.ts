@@ -7,7 +7,7 @@ import {
   type RedisConnection,
 } from 'bullmq'
 import pg from 'pg'
-import type { JobSystem, OpenOptions } from '../job-system.ts'
+import type { JobSystem, OpenOptions } from '../loads/job-system.ts'
 
 /** Its page on concurrency: 100 to 300 is usual where handlers wait. */
 const TUNED_CONCURRENCY = 100

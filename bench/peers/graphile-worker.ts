@@ -1,6 +1,6 @@
 import { Logger, makeWorkerUtils, run, type WorkerOptions } from 'graphile-worker'
 import pg from 'pg'
-import type { JobSystem, Lane, OpenOptions } from '../job-system.ts'
+import type { JobSystem, Lane, OpenOptions } from '../loads/job-system.ts'
 
 /** Its page on performance: these gave it the most. */
 const TUNED = {

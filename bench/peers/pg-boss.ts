@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { PgBoss, type Job, type JobResult, type WorkOptions } from 'pg-boss'
-import type { JobSystem, Lane, OpenOptions } from '../job-system.ts'
+import type { JobSystem, Lane, OpenOptions } from '../loads/job-system.ts'
 
 /**
  * What its page on workers has for throughput: batches, one after the other while they are full, and several at once. Each job

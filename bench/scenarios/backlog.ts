@@ -1,10 +1,10 @@
-import { measureClaims, type Backlog, type BacklogQueue } from '../backlog.ts'
-import type { BenchServer } from '../databases.ts'
-import type { Contestant } from '../measure.ts'
-import type { PrepareOptions, Scenario } from '../scenario.ts'
+import type { Contestant } from '../frame/measure.ts'
+import type { PrepareOptions, Scenario } from '../frame/scenario.ts'
+import { kongTaskVersion } from '../frame/versions.ts'
+import { measureClaims, type Backlog, type BacklogQueue } from '../loads/backlog.ts'
+import type { BenchServer } from '../servers/databases.ts'
 import { kongTaskBacklog } from '../systems/kongtask-backlog.ts'
 import { rawSqlBacklog } from '../systems/raw-sql-backlog.ts'
-import { kongTaskVersion } from '../versions.ts'
 
 const goal = (config: string, most: number): Scenario['goals'][number] => ({
   name: `${config}: a claim takes at most ${most} × what it takes at 10k`,

@@ -1,13 +1,13 @@
-import { measureAddingCost, measureWorkingCost, type CostSystem } from '../cost.ts'
-import type { BenchServer } from '../databases.ts'
-import type { Contestant, Measured } from '../measure.ts'
-import type { PrepareOptions, Scenario } from '../scenario.ts'
-import { ServerCounts } from '../server-counts.ts'
+import type { Contestant, Measured } from '../frame/measure.ts'
+import type { PrepareOptions, Scenario } from '../frame/scenario.ts'
+import { kongTaskVersion } from '../frame/versions.ts'
+import { measureAddingCost, measureWorkingCost, type CostSystem } from '../loads/cost.ts'
+import type { BenchServer } from '../servers/databases.ts'
+import { ServerCounts } from '../servers/server-counts.ts'
 import { kongTaskCost } from '../systems/kongtask-cost.ts'
 import { measureIdle, measureTrickle } from '../systems/kongtask-idle.ts'
 import { measureMemory } from '../systems/kongtask-memory.ts'
 import { rawSqlCost } from '../systems/raw-sql-cost.ts'
-import { kongTaskVersion } from '../versions.ts'
 
 export const cost: Scenario = {
   about: `what a job costs, as the server and the processes count it: adding 1,000 in a call (add), claiming, running and

@@ -1,12 +1,12 @@
-import { ownProcesses, PEERS, type PeerName } from '../contestants.ts'
-import type { BenchServer } from '../databases.ts'
-import type { DrainLoad } from '../drain-load.ts'
-import type { Configuration } from '../job-system.ts'
-import type { Contestant } from '../measure.ts'
-import type { PrepareOptions, Scenario } from '../scenario.ts'
+import type { Contestant } from '../frame/measure.ts'
+import type { PrepareOptions, Scenario } from '../frame/scenario.ts'
+import { kongTaskVersion } from '../frame/versions.ts'
+import type { DrainLoad } from '../loads/drain-load.ts'
+import type { Configuration } from '../loads/job-system.ts'
+import { ownProcesses, PEERS, type PeerName } from '../processes/contestants.ts'
+import type { BenchServer } from '../servers/databases.ts'
 import { drainKongTask } from '../systems/kongtask.ts'
 import { drainRaw } from '../systems/raw-sql.ts'
-import { kongTaskVersion } from '../versions.ts'
 
 /** What KongTask's tuned configuration changes. */
 const TUNED = { concurrency: 100 }

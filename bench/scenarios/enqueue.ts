@@ -1,11 +1,11 @@
-import { concurrently, inBulk, measureAdding, oneAtATime, type Adder, type Load } from '../adding.ts'
-import type { BenchServer } from '../databases.ts'
-import type { Contestant } from '../measure.ts'
-import type { PrepareOptions, Scenario } from '../scenario.ts'
+import type { Contestant } from '../frame/measure.ts'
+import type { PrepareOptions, Scenario } from '../frame/scenario.ts'
+import { kongTaskVersion, versionIn } from '../frame/versions.ts'
+import { concurrently, inBulk, measureAdding, oneAtATime, type Adder, type Load } from '../loads/adding.ts'
+import type { BenchServer } from '../servers/databases.ts'
 import { graphileWorkerAdder } from '../systems/graphile-worker-adding.ts'
 import { kongTaskAdder } from '../systems/kongtask-adding.ts'
 import { rawSqlAdder } from '../systems/raw-sql-adding.ts'
-import { kongTaskVersion, versionIn } from '../versions.ts'
 
 /** Calls at once. */
 const CONCURRENT = 1_000

@@ -1,8 +1,9 @@
-import type { BenchServer } from '../databases.ts'
-import type { Contestant } from '../measure.ts'
-import type { PrepareOptions, Scenario } from '../scenario.ts'
+import type { Contestant } from '../frame/measure.ts'
+import { percentile } from '../frame/percentile.ts'
+import type { PrepareOptions, Scenario } from '../frame/scenario.ts'
+import { kongTaskVersion } from '../frame/versions.ts'
+import type { BenchServer } from '../servers/databases.ts'
 import { measureFairness, type Fairness } from '../systems/kongtask-fairness.ts'
-import { kongTaskVersion } from '../versions.ts'
 
 const WAYS = ['bulk', 'singly'] as const
 const SHARES = { p50: 0.5, p99: 0.99 } as const
@@ -57,9 +58,4 @@ function inStep<T>(measure: () => Promise<T>): () => () => Promise<T> {
     let round = 0
     return () => (rounds[round++] ??= measure())
   }
-}
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }

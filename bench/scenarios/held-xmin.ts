@@ -1,11 +1,11 @@
-import type { BenchServer } from '../databases.ts'
-import { measureHeld, type HeldSystem, type Hold } from '../held-xmin.ts'
-import type { Contestant } from '../measure.ts'
-import type { PrepareOptions, Scenario } from '../scenario.ts'
+import type { Contestant } from '../frame/measure.ts'
+import type { PrepareOptions, Scenario } from '../frame/scenario.ts'
+import { kongTaskVersion, versionIn } from '../frame/versions.ts'
+import { measureHeld, type HeldSystem, type Hold } from '../processes/held-xmin.ts'
+import type { BenchServer } from '../servers/databases.ts'
 import { graphileWorkerHeld } from '../systems/graphile-worker-held-xmin.ts'
 import { kongTaskHeld } from '../systems/kongtask-held-xmin.ts'
 import { rawSqlHeld } from '../systems/raw-sql-held-xmin.ts'
-import { kongTaskVersion, versionIn } from '../versions.ts'
 
 const TENTHS = Array.from({ length: 10 }, (_, index) => `tenth_${index + 1}`)
 const HOLDS = { free: 'nothing', held: 'snapshot', 'held-xid': 'xid' } as const satisfies Record<string, Hold>

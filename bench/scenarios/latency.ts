@@ -1,10 +1,10 @@
-import type { BenchServer } from '../databases.ts'
-import { measureIdleLatency, measureLatencyAt } from '../latency.ts'
-import type { Contestant } from '../measure.ts'
-import type { PrepareOptions, Scenario } from '../scenario.ts'
+import type { Contestant } from '../frame/measure.ts'
+import type { PrepareOptions, Scenario } from '../frame/scenario.ts'
+import { kongTaskVersion } from '../frame/versions.ts'
+import { measureIdleLatency, measureLatencyAt } from '../loads/latency.ts'
+import type { BenchServer } from '../servers/databases.ts'
 import { kongTaskLatency } from '../systems/kongtask-latency.ts'
 import { rawSqlLatency } from '../systems/raw-sql-latency.ts'
-import { kongTaskVersion } from '../versions.ts'
 
 const RATES = [100, 1_000, 5_000]
 

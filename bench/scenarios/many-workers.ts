@@ -1,11 +1,11 @@
-import type { BenchServer } from '../databases.ts'
-import { measureFleet, type FleetSystem } from '../many-workers.ts'
-import type { Contestant } from '../measure.ts'
-import type { PrepareOptions, Scenario } from '../scenario.ts'
-import { ServerCounts } from '../server-counts.ts'
+import type { Contestant } from '../frame/measure.ts'
+import type { PrepareOptions, Scenario } from '../frame/scenario.ts'
+import { kongTaskVersion } from '../frame/versions.ts'
+import { measureFleet, type FleetSystem } from '../processes/many-workers.ts'
+import type { BenchServer } from '../servers/databases.ts'
+import { ServerCounts } from '../servers/server-counts.ts'
 import { kongTaskFleet } from '../systems/kongtask-many-workers.ts'
 import { rawSqlFleet } from '../systems/raw-sql-many-workers.ts'
-import { kongTaskVersion } from '../versions.ts'
 
 const COUNTS = [1, 2, 4, 8, 16, 32, 64] as const
 const UP_TO_16 = ['2', '4', '8', '16']

@@ -1,9 +1,9 @@
-import { ownProcesses, PEERS } from '../contestants.ts'
-import type { BenchServer } from '../databases.ts'
-import type { Contestant } from '../measure.ts'
-import type { MixedLoad } from '../mixed-load.ts'
-import type { PrepareOptions, Scenario } from '../scenario.ts'
-import type { SystemName } from '../work-order.ts'
+import type { Contestant } from '../frame/measure.ts'
+import type { PrepareOptions, Scenario } from '../frame/scenario.ts'
+import type { MixedLoad } from '../loads/mixed-load.ts'
+import { ownProcesses, PEERS } from '../processes/contestants.ts'
+import type { SystemName } from '../processes/work-order.ts'
+import type { BenchServer } from '../servers/databases.ts'
 
 /** Slow handlers at once. */
 const SLOW_CONCURRENCY = 10

@@ -1,11 +1,11 @@
-import type { BenchServer } from '../databases.ts'
-import { AT_ONCE, measureLines, type LineCheck, type Lines, type LineWorker } from '../lines.ts'
-import type { Contestant } from '../measure.ts'
-import type { PrepareOptions, Scenario } from '../scenario.ts'
+import type { Contestant } from '../frame/measure.ts'
+import type { PrepareOptions, Scenario } from '../frame/scenario.ts'
+import { kongTaskVersion, versionIn } from '../frame/versions.ts'
+import { AT_ONCE, measureLines, type LineCheck, type Lines, type LineWorker } from '../loads/lines.ts'
+import type { BenchServer } from '../servers/databases.ts'
 import { graphileWorkerLines } from '../systems/graphile-worker-lines.ts'
 import { kongTaskLines } from '../systems/kongtask-lines.ts'
 import { rawSqlLines } from '../systems/raw-sql-lines.ts'
-import { kongTaskVersion, versionIn } from '../versions.ts'
 
 export const serial: Scenario = {
   about: `one at a time and in order per key, handlers of 5 ms: 20 and 200 jobs of one key, 20 keys with 20 jobs each,

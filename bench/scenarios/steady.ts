@@ -1,7 +1,7 @@
-import { ownProcesses, PEERS } from '../contestants.ts'
-import type { BenchServer } from '../databases.ts'
-import type { Contestant } from '../measure.ts'
-import type { PrepareOptions, Scenario } from '../scenario.ts'
+import type { Contestant } from '../frame/measure.ts'
+import type { PrepareOptions, Scenario } from '../frame/scenario.ts'
+import { ownProcesses, PEERS } from '../processes/contestants.ts'
+import type { BenchServer } from '../servers/databases.ts'
 
 /** Offered per second; the row's config is such a name. */
 const RATES: Readonly<Record<string, number>> = { '1k': 1_000, '5k': 5_000, '10k': 10_000, '20k': 20_000 }

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import type { Adder } from '../adding.ts'
+import type { Adder } from '../loads/adding.ts'
 
 /** As much of graphile-worker as is used here; its own types are there only once it is installed. */
 interface WorkerUtils {

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { workHeld } from '../held-worker.ts'
+import { workHeld } from '../processes/held-worker.ts'
 
 /** As much of graphile-worker as is used here; its own types are there only once it is installed. */
 interface Module {

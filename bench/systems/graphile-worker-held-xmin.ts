@@ -1,6 +1,6 @@
 import pg from 'pg'
-import type { HeldJob } from '../held-load.ts'
-import type { HeldProducer, HeldSystem } from '../held-xmin.ts'
+import type { HeldJob } from '../processes/held-load.ts'
+import type { HeldProducer, HeldSystem } from '../processes/held-xmin.ts'
 
 /** As much of graphile-worker as is used here; its own types are there only once it is installed. */
 interface Module {

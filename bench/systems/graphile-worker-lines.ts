@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import pg from 'pg'
-import { Countdown, lineJobOf, type LineCheck, type LineWorker } from '../lines.ts'
+import { Countdown, lineJobOf, type LineCheck, type LineWorker } from '../loads/lines.ts'
 
 /** As much of graphile-worker as is used here; its own types are there only once it is installed. */
 interface Module {

@@ -1,4 +1,4 @@
-import type { JobSystem, Lane, NumberedPayload } from '../job-system.ts'
+import type { JobSystem, Lane, NumberedPayload } from '../loads/job-system.ts'
 
 /** The yardstick of handlers that wait: nothing but a list, and so many handlers at once. It keeps nothing and says nothing. */
 export function openInMemory(): JobSystem {

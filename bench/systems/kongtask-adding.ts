@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { KongTask, defineTask } from 'kongtask'
-import type { Adder, Payload } from '../adding.ts'
+import type { Adder, Payload } from '../loads/adding.ts'
 
 const task = defineTask<'bench', Payload>('bench')
 

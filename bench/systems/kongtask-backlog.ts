@@ -3,7 +3,7 @@ import pg from 'pg'
 import type { ClaimedJob } from '../../src/store/claim-jobs.ts'
 import { pgDatabase } from '../../src/store/pg-database.ts'
 import { createStore } from '../../src/store/store.ts'
-import { DUE, NO_WAIT, PRIORITY, type BacklogQueue, type Fill } from '../backlog.ts'
+import { DUE, NO_WAIT, PRIORITY, type BacklogQueue, type Fill } from '../loads/backlog.ts'
 
 const HOUR = 3_600_000
 const DEFAULT_QUEUE = 1

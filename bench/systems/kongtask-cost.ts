@@ -1,8 +1,8 @@
 import pg from 'pg'
 import { KongTask, run } from 'kongtask'
-import { BULK, type CostSystem } from '../cost.ts'
-import { Countdown } from '../lines.ts'
-import { RunCheck, numberOf } from '../run-check.ts'
+import { BULK, type CostSystem } from '../loads/cost.ts'
+import { Countdown } from '../loads/lines.ts'
+import { RunCheck, numberOf } from '../loads/run-check.ts'
 
 const nothing = (): void => undefined
 const silent = { debug: nothing, info: nothing, warn: console.warn, error: console.error }

@@ -1,7 +1,7 @@
 // A process with several runners, each with connections of its own, as so many processes would have.
 import { run } from 'kongtask'
-import { joinFleet } from '../fleet-member.ts'
-import { numberOf } from '../run-check.ts'
+import { numberOf } from '../loads/run-check.ts'
+import { joinFleet } from '../processes/fleet-member.ts'
 
 const nothing = (): void => undefined
 const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }

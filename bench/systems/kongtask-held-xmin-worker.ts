@@ -1,6 +1,6 @@
 import { defineTask, fixed, handle, run, type Logger } from 'kongtask'
-import { BACKOFF } from '../held-load.ts'
-import { workHeld } from '../held-worker.ts'
+import { BACKOFF } from '../processes/held-load.ts'
+import { workHeld } from '../processes/held-worker.ts'
 
 const task = defineTask<'held', { n: number }>('held', {
   retain: false,

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { KongTask, defineTask } from 'kongtask'
-import type { HeldJob } from '../held-load.ts'
-import type { HeldProducer, HeldSystem } from '../held-xmin.ts'
+import type { HeldJob } from '../processes/held-load.ts'
+import type { HeldProducer, HeldSystem } from '../processes/held-xmin.ts'
 
 const task = defineTask<'held', { n: number }>('held', { retain: false })
 

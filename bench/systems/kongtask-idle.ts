@@ -1,10 +1,10 @@
 // What a process costs that has next to nothing to do, by the transactions that the server counted.
 import { setTimeout as delay } from 'node:timers/promises'
 import { KongTask, run } from 'kongtask'
-import type { Measured } from '../measure.ts'
-import type { ServerCounts } from '../server-counts.ts'
-import { sizedPayload } from '../sized-payload.ts'
-import { WithoutListen } from '../without-listen.ts'
+import type { Measured } from '../frame/measure.ts'
+import { sizedPayload } from '../loads/sized-payload.ts'
+import type { ServerCounts } from '../servers/server-counts.ts'
+import { WithoutListen } from '../servers/without-listen.ts'
 
 /** Seconds until a process that has started is at rest. */
 const START = 3

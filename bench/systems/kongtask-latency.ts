@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { KongTask, run } from 'kongtask'
-import type { LatencySystem, Starts } from '../latency.ts'
-import { numberOf } from '../run-check.ts'
+import type { LatencySystem, Starts } from '../loads/latency.ts'
+import { numberOf } from '../loads/run-check.ts'
 
 const nothing = (): void => undefined
 const silent = { debug: nothing, info: nothing, warn: console.warn, error: console.error }

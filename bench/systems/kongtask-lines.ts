@@ -1,5 +1,5 @@
 import { KongTask, run } from 'kongtask'
-import { AT_ONCE, Countdown, lineJobOf, type LineCheck, type LineWorker } from '../lines.ts'
+import { AT_ONCE, Countdown, lineJobOf, type LineCheck, type LineWorker } from '../loads/lines.ts'
 
 const nothing = (): void => undefined
 const silent = { debug: nothing, info: nothing, warn: console.warn, error: console.error }

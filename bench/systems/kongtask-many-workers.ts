@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { KongTask } from 'kongtask'
-import type { FleetSystem } from '../many-workers.ts'
+import type { FleetSystem } from '../processes/many-workers.ts'
 
 const AT_ONCE = 5_000
 const QUEUE = 'default'

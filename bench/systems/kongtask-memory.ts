@@ -2,9 +2,9 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import pg from 'pg'
 import { KongTask, run } from 'kongtask'
-import { BULK } from '../cost.ts'
-import type { Measured } from '../measure.ts'
-import { sizedPayload } from '../sized-payload.ts'
+import type { Measured } from '../frame/measure.ts'
+import { BULK } from '../loads/cost.ts'
+import { sizedPayload } from '../loads/sized-payload.ts'
 
 const nothing = (): void => undefined
 const silent = { debug: nothing, info: nothing, warn: console.warn, error: console.error }

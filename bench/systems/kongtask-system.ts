@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { KongTask, run } from 'kongtask'
-import type { JobSystem, OpenOptions } from '../job-system.ts'
+import type { JobSystem, OpenOptions } from '../loads/job-system.ts'
 
 const nothing = (): void => undefined
 const silent = { debug: nothing, info: nothing, warn: console.warn, error: console.error }

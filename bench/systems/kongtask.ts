@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { KongTask, run, type RunnerOptions } from 'kongtask'
-import { RunCheck, numberOf } from '../run-check.ts'
+import { RunCheck, numberOf } from '../loads/run-check.ts'
 
 export interface DrainOptions {
   readonly connectionString: string

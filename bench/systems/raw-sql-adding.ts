@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { KongTask } from 'kongtask'
-import type { Adder } from '../adding.ts'
+import type { Adder } from '../loads/adding.ts'
 
 /** As KongTask's own statements. */
 const CHUNK = 5_000

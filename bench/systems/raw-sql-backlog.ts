@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { DUE, NO_WAIT, PRIORITY, type BacklogQueue, type Fill } from '../backlog.ts'
+import { DUE, NO_WAIT, PRIORITY, type BacklogQueue, type Fill } from '../loads/backlog.ts'
 import { RAW_CLAIM, RAW_COMPLETE, RAW_TABLE } from './raw-sql-queue.ts'
 
 const WORKER = 1

@@ -1,6 +1,6 @@
 import pg from 'pg'
-import { BULK, type CostSystem } from '../cost.ts'
-import { RunCheck } from '../run-check.ts'
+import { BULK, type CostSystem } from '../loads/cost.ts'
+import { RunCheck } from '../loads/run-check.ts'
 import { RAW_TABLE, workRaw } from './raw-sql.ts'
 
 const ADD = `

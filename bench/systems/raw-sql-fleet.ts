@@ -1,6 +1,6 @@
 // A process with several of the raw loops, each on a connection of its own.
 import pg from 'pg'
-import { joinFleet } from '../fleet-member.ts'
+import { joinFleet } from '../processes/fleet-member.ts'
 import { loopRaw } from './raw-sql.ts'
 
 await joinFleet(async ({ connectionString, workers, first }) => {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
-import { BACKOFF, type HeldLog } from '../held-load.ts'
-import { workHeld } from '../held-worker.ts'
+import { BACKOFF, type HeldLog } from '../processes/held-load.ts'
+import { workHeld } from '../processes/held-worker.ts'
 import { RAW_CLAIM, RAW_COMPLETE } from './raw-sql-queue.ts'
 
 const BATCH = 500

@@ -1,6 +1,6 @@
 import pg from 'pg'
-import type { HeldJob } from '../held-load.ts'
-import type { HeldProducer, HeldSystem } from '../held-xmin.ts'
+import type { HeldJob } from '../processes/held-load.ts'
+import type { HeldProducer, HeldSystem } from '../processes/held-xmin.ts'
 import { RAW_TABLE } from './raw-sql-queue.ts'
 
 const ADD = `

@@ -1,6 +1,6 @@
 import pg from 'pg'
-import type { LatencySystem, Starts } from '../latency.ts'
-import { numberOf } from '../run-check.ts'
+import type { LatencySystem, Starts } from '../loads/latency.ts'
+import { numberOf } from '../loads/run-check.ts'
 import { RAW_TABLE } from './raw-sql.ts'
 
 const ADD = `

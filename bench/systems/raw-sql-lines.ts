@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { AT_ONCE, lineJobOf, type LineCheck, type LineJob, type LineWorker } from '../lines.ts'
+import { AT_ONCE, lineJobOf, type LineCheck, type LineJob, type LineWorker } from '../loads/lines.ts'
 
 const TABLE = `
   drop table if exists raw_lines;

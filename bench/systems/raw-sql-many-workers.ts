@@ -1,5 +1,5 @@
 import pg from 'pg'
-import type { FleetSystem } from '../many-workers.ts'
+import type { FleetSystem } from '../processes/many-workers.ts'
 import { RAW_TABLE } from './raw-sql.ts'
 
 const FILL = `

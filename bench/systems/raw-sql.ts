@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { RunCheck, numberOf } from '../run-check.ts'
+import { RunCheck, numberOf } from '../loads/run-check.ts'
 
 /** Jobs per claim: the best of STORAGE.md's table, with two connections. */
 const BATCH = 500

@@ -31,16 +31,17 @@ export function maintenance({ store, events, rescueInterval }: MaintenanceOption
     (error: unknown): void =>
       events.emit('worker.weather', { doing, error, attempt: 1 })
   return [
-    every(
-      Math.min(WATCH_INTERVAL, rescueInterval),
-      whenDue(store, weather, {
+    whenDue({
+      store,
+      interval: Math.min(WATCH_INTERVAL, rescueInterval),
+      chores: {
         rescue: ['rescue the jobs of dead workers', () => rescue(store, events)],
         sweep: ['follow up what dead workers completed', () => sweep(store)],
         park: ['park the jobs of paused tasks', (signal) => park(store, signal)],
         lift: ['let go on what limits have room for', gateLifter(store)],
-      }),
-      weather('look for chores'),
-    ),
+      },
+      weather,
+    }),
     every(PRUNE_INTERVAL, (signal) => prune(store, signal), weather('prune history')),
     every(
       PRUNE_INTERVAL,

@@ -1,6 +1,7 @@
 // What is measured of claiming from a deep queue, whatever the system: the claim alone, on one connection that does
 // nothing else at the time.
-import type { Measured } from './measure.ts'
+import type { Measured } from '../frame/measure.ts'
+import { percentile } from '../frame/percentile.ts'
 
 /** What jobs are put there, and when they are due. */
 export interface Fill {
@@ -67,5 +68,5 @@ export async function measureClaims(queue: BacklogQueue, { refill }: Backlog): P
     spent += time
     if (spent > LONGEST_MS && times.length >= FEWEST) break
   }
-  return { claim_ms: times.toSorted((a, b) => a - b)[times.length >> 1] ?? Number.NaN }
+  return { claim_ms: percentile(times, 0.5) }
 }

@@ -30,7 +30,7 @@ export class WorkerProcesses implements AsyncDisposable {
 
   /** @param program its file name in bench/systems/ */
   static async start(program: string, connectionString: string, jobs: number): Promise<WorkerProcesses> {
-    const path = fileURLToPath(new URL(`systems/${program}`, import.meta.url))
+    const path = fileURLToPath(new URL(`../systems/${program}`, import.meta.url))
     const children = Array.from({ length: PROCESSES }, () => new Child(path, [connectionString, `${jobs}`]))
     const processes = new WorkerProcesses(children)
     for (const child of children) child.onTick = (at) => processes.#ticked(at)

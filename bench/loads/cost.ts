@@ -1,7 +1,7 @@
 // What jobs cost, whatever the system: it fills and works, the server and the processes' clocks are asked.
-import type { Measured } from './measure.ts'
-import { processorTime } from './processor-time.ts'
-import type { ServerCounts } from './server-counts.ts'
+import type { Measured } from '../frame/measure.ts'
+import { processorTime } from '../servers/processor-time.ts'
+import type { ServerCounts } from '../servers/server-counts.ts'
 import { sizedPayload, type SizedPayload } from './sized-payload.ts'
 
 /** Jobs in a call that adds. */

@@ -2,8 +2,9 @@
 // a report that runs for hours, a forgotten psql. Whoever claims by walking an index then walks what was there before.
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
+import type { Measured } from '../frame/measure.ts'
+import { percentile } from '../frame/percentile.ts'
 import { heldJob, isLate, runsOf, type HeldJob } from './held-load.ts'
-import type { Measured } from './measure.ts'
 import { WorkerProcesses, type Progress, type WorkerReport } from './worker-processes.ts'
 
 /** What another session holds open: nothing, a snapshot, or a snapshot and a transaction's number. */
@@ -195,9 +196,4 @@ function reachedAt(progress: readonly Progress[], started: number): number {
 /** From commit to start, in milliseconds. */
 function stragglers(commits: ReadonlyMap<number, number>, { lateStarts }: WorkerReport): number[] {
   return [...commits].map(([n, committed]) => (lateStarts.get(n) ?? Number.NaN) - committed)
-}
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const HERE = fileURLToPath(new URL('.', import.meta.url))
-const NODE_22 = `${HERE}peers/node22/`
+const BENCH = fileURLToPath(new URL('..', import.meta.url))
+const NODE_22 = `${BENCH}peers/node22/`
 
 /** What the peers' packages ask for (graphile-worker 0.18.0), and what runs TypeScript as it is. */
 const NEEDED = [22, 18] as const
@@ -13,7 +13,7 @@ const NEEDED = [22, 18] as const
  * ask for where this one is older.
  */
 export function installPeers(): void {
-  install(HERE, 'the systems to compare with (npm ci in bench/)')
+  install(BENCH, 'the systems to compare with (npm ci in bench/)')
   if (!isNewEnough()) install(NODE_22, 'Node 22 for them (npm ci in bench/peers/node22/)')
 }
 
@@ -29,7 +29,7 @@ export function peerNode(): string {
 
 /** Whether what bench/package.json names is there, in the versions that are locked. */
 export function areInstalled(): boolean {
-  return isCurrent(HERE)
+  return isCurrent(BENCH)
 }
 
 function isNewEnough(): boolean {

@@ -1,4 +1,4 @@
-import type { BenchServer } from './databases.ts'
+import type { BenchServer } from '../servers/databases.ts'
 import type { Contestant, Row } from './measure.ts'
 
 export interface PrepareOptions {

@@ -1,10 +1,10 @@
 // The statements that are run all the time, and how PostgreSQL goes about them in a deep queue.
-import type { NewJob } from '../src/core/new-job.ts'
-import type { ClaimedJob } from '../src/store/claim-jobs.ts'
-import { pgDatabase } from '../src/store/pg-database.ts'
-import { createStore } from '../src/store/store.ts'
+import type { NewJob } from '../../src/core/new-job.ts'
+import type { ClaimedJob } from '../../src/store/claim-jobs.ts'
+import { pgDatabase } from '../../src/store/pg-database.ts'
+import { createStore } from '../../src/store/store.ts'
+import { kongTaskBacklog } from '../systems/kongtask-backlog.ts'
 import { ExplainingPool, type NestedPlan } from './nested-plans.ts'
-import { kongTaskBacklog } from './systems/kongtask-backlog.ts'
 
 export interface HotStatement {
   readonly name: string

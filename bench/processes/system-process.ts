@@ -2,8 +2,8 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Measured } from './measure.ts'
-import { peerNode } from './peers.ts'
+import type { Measured } from '../frame/measure.ts'
+import { peerNode } from '../peers/peers.ts'
 import { isAnswer, type Answer, type WorkOrder } from './work-order.ts'
 
 /** Longer than any load takes. */
@@ -12,7 +12,7 @@ const PATIENCE_MS = 600_000
 /** Carries out an order in a process of its own, so that no system runs in what another has warmed up or left behind. */
 export async function inOwnProcess(order: WorkOrder): Promise<Measured> {
   const isPeer = order.system !== 'kongtask' && order.system !== 'in-memory'
-  const program = fileURLToPath(new URL('run-system.ts', import.meta.url))
+  const program = fileURLToPath(new URL('../systems/run-system.ts', import.meta.url))
   const child = fork(program, isPeer ? { execPath: peerNode(), execArgv: PEER_FLAGS } : {})
   try {
     const answering = answerOf(child)

@@ -1,9 +1,9 @@
 // What a process that runs a system is told, and what it answers: plain JSON, as the two may be of different Node versions.
-import type { DrainLoad } from './drain-load.ts'
-import type { OpenOptions } from './job-system.ts'
-import type { Measured } from './measure.ts'
-import type { MixedLoad } from './mixed-load.ts'
-import type { SteadyLoad } from './steady-load.ts'
+import type { Measured } from '../frame/measure.ts'
+import type { DrainLoad } from '../loads/drain-load.ts'
+import type { OpenOptions } from '../loads/job-system.ts'
+import type { MixedLoad } from '../loads/mixed-load.ts'
+import type { SteadyLoad } from '../loads/steady-load.ts'
 
 export const SYSTEMS = [
   'kongtask',
@@ -31,7 +31,7 @@ export interface WorkOrder {
 
 export type Answer = { readonly measured: Measured } | { readonly error: string }
 
-/** Whether it is of run-system.ts; what an answer has is ours to know, both ends being of this folder. */
+/** Whether it is of run-system.ts; what an answer has is ours to know, both ends being ours. */
 export function isAnswer(message: unknown): message is Answer {
   return typeof message === 'object' && message !== null && ('measured' in message || 'error' in message)
 }

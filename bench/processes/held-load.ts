@@ -1,5 +1,5 @@
 // The jobs of held-xmin, the same for every system: which they are can be told from their number, in every process.
-import { numberOf } from './run-check.ts'
+import { numberOf } from '../loads/run-check.ts'
 
 export interface HeldJob {
   readonly n: number

@@ -1,9 +1,9 @@
 // The rate of a fleet, whatever the system: all workers are there and idle before there is anything to do.
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Measured } from '../frame/measure.ts'
+import { RunCheck } from '../loads/run-check.ts'
+import type { ServerCounts } from '../servers/server-counts.ts'
 import { Fleet } from './fleet.ts'
-import type { Measured } from './measure.ts'
-import { RunCheck } from './run-check.ts'
-import type { ServerCounts } from './server-counts.ts'
 
 /** A worker's connections have seen every statement by then. */
 const WARM_UP_EACH = 500

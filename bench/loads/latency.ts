@@ -1,6 +1,7 @@
 // From adding a job to its handler's start, whatever the system: one at a time on an idle system, or at a rate.
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
-import type { Measured } from './measure.ts'
+import type { Measured } from '../frame/measure.ts'
+import { percentile } from '../frame/percentile.ts'
 
 /** One system at rest, with workers that have nothing to do. */
 export interface LatencySystem {
@@ -120,8 +121,6 @@ async function inSystem(
   } finally {
     await system.close()
   }
-  const sorted = starts.waits.toSorted((a, b) => a - b)
-  const share = (of: number): number =>
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * of))] ?? Number.NaN
-  return { p50_ms: share(0.5), p99_ms: share(0.99), max_ms: sorted.at(-1) ?? Number.NaN }
+  const { waits } = starts
+  return { p50_ms: percentile(waits, 0.5), p99_ms: percentile(waits, 0.99), max_ms: percentile(waits, 1) }
 }

@@ -1,5 +1,5 @@
 import { availableParallelism, cpus, totalmem } from 'node:os'
-import type { BenchServer } from './databases.ts'
+import type { BenchServer } from '../servers/databases.ts'
 
 /** What figures depend on beside the systems. */
 export interface Environment {

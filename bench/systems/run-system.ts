@@ -1,23 +1,23 @@
 // The program of a process that runs one system under one load: started by system-process.ts, told by a message what to
 // do, it answers with what it measured. Nobody needs the other systems' packages for it.
 import { once } from 'node:events'
-import { DRAIN_QUEUE, measureDrain } from './drain-load.ts'
-import type { JobSystem, OpenOptions } from './job-system.ts'
-import type { Measured } from './measure.ts'
-import { MIXED_QUEUES, measureMixed } from './mixed-load.ts'
-import { produceElsewhere } from './producer-process.ts'
-import { STEADY_QUEUE, produce, type Producer } from './producer.ts'
-import { measureSteady } from './steady-load.ts'
-import type { Answer, Load, SystemName, WorkOrder } from './work-order.ts'
+import type { Measured } from '../frame/measure.ts'
+import { DRAIN_QUEUE, measureDrain } from '../loads/drain-load.ts'
+import type { JobSystem, OpenOptions } from '../loads/job-system.ts'
+import { MIXED_QUEUES, measureMixed } from '../loads/mixed-load.ts'
+import { STEADY_QUEUE, produce, type Producer } from '../loads/producer.ts'
+import { measureSteady } from '../loads/steady-load.ts'
+import { produceElsewhere } from '../processes/producer-process.ts'
+import type { Answer, Load, SystemName, WorkOrder } from '../processes/work-order.ts'
 
 const OPEN: Readonly<Record<SystemName, (options: OpenOptions) => Promise<JobSystem>>> = {
-  kongtask: async (options) => (await import('./systems/kongtask-system.ts')).openKongTask(options),
-  'in-memory': async () => (await import('./systems/in-memory.ts')).openInMemory(),
+  kongtask: async (options) => (await import('./kongtask-system.ts')).openKongTask(options),
+  'in-memory': async () => (await import('./in-memory.ts')).openInMemory(),
   'graphile-worker': async (options) =>
-    (await import('./peers/graphile-worker.ts')).openGraphileWorker(options),
-  'pg-boss': async (options) => (await import('./peers/pg-boss.ts')).openPgBoss(options),
-  'bullmq-redis': async (options) => (await import('./peers/bullmq.ts')).openOnRedis(options),
-  'bullmq-postgres': async (options) => (await import('./peers/bullmq.ts')).openOnPostgres(options),
+    (await import('../peers/graphile-worker.ts')).openGraphileWorker(options),
+  'pg-boss': async (options) => (await import('../peers/pg-boss.ts')).openPgBoss(options),
+  'bullmq-redis': async (options) => (await import('../peers/bullmq.ts')).openOnRedis(options),
+  'bullmq-postgres': async (options) => (await import('../peers/bullmq.ts')).openOnPostgres(options),
 }
 
 const QUEUES: Readonly<Record<Load['kind'], readonly string[]>> = {
@@ -61,7 +61,7 @@ async function answerTo(order: WorkOrder): Promise<Answer> {
 }
 
 process.once('disconnect', () => process.exit(1))
-// Its sender is our own system-process.ts or steady-load.ts.
+// Its sender is our own system-process.ts or producer-process.ts.
 process.once('message', (order: WorkOrder) => {
   void answerTo(order).then((answer) => {
     if ('error' in answer) console.error(answer.error)

@@ -1,9 +1,9 @@
 // What is drawn, in Vega-Lite's words: a panel for each metric, in it a block for each config, in that a bar for each
 // system, with a whisker from its lowest run to its highest.
-import type { Environment } from './environment.ts'
-import type { Row } from './measure.ts'
+import type { Environment } from '../frame/environment.ts'
+import type { Row } from '../frame/measure.ts'
+import { shown } from '../frame/report.ts'
 import { BLOCK_TITLE, COLOURS, FONT, STYLE } from './picture-style.ts'
-import { shown } from './report.ts'
 
 export interface Picture {
   readonly scenario: string

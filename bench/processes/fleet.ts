@@ -16,7 +16,7 @@ export class Fleet implements AsyncDisposable {
 
   /** @param program its file name in bench/systems/ */
   static async start(program: string, connectionString: string, workers: number): Promise<Fleet> {
-    const path = fileURLToPath(new URL(`systems/${program}`, import.meta.url))
+    const path = fileURLToPath(new URL(`../systems/${program}`, import.meta.url))
     const processes = Math.min(MOST_PROCESSES, workers)
     const each = workers / processes
     const fleet = new Fleet(

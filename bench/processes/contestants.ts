@@ -1,9 +1,9 @@
-import type { BenchServer } from './databases.ts'
-import type { Configuration } from './job-system.ts'
-import type { Contestant, Measured } from './measure.ts'
-import { startRedis } from './redis.ts'
+import type { Contestant, Measured } from '../frame/measure.ts'
+import { kongTaskVersion, versionIn } from '../frame/versions.ts'
+import type { Configuration } from '../loads/job-system.ts'
+import type { BenchServer } from '../servers/databases.ts'
+import { startRedis } from '../servers/redis.ts'
 import { inOwnProcess } from './system-process.ts'
-import { kongTaskVersion, versionIn } from './versions.ts'
 import type { Load, SystemName } from './work-order.ts'
 
 /** Those that run handlers, as KongTask does. */

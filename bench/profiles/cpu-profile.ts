@@ -3,7 +3,7 @@ import { Session, type Profiler } from 'node:inspector/promises'
 import { fileURLToPath } from 'node:url'
 
 const INTERVAL_US = 200
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** What V8 sampled while `work` went on: the content of a .cpuprofile. */
 export async function profiled(work: () => Promise<unknown>): Promise<Profiler.Profile> {

@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { failureOf, type Producer } from './producer.ts'
-import type { SteadyLoad } from './steady-load.ts'
+import { failureOf, type Producer } from '../loads/producer.ts'
+import type { SteadyLoad } from '../loads/steady-load.ts'
 import { isAnswer, type WorkOrder } from './work-order.ts'
 
 /**
@@ -10,7 +10,7 @@ import { isAnswer, type WorkOrder } from './work-order.ts'
  * jobs are web servers, and what adding costs should not stop the handlers.
  */
 export function produceElsewhere(order: WorkOrder, load: SteadyLoad): Producer {
-  const child = fork(fileURLToPath(new URL('run-system.ts', import.meta.url)))
+  const child = fork(fileURLToPath(new URL('../systems/run-system.ts', import.meta.url)))
   const added = (async () => {
     const answered = once(child, 'message')
     const died = once(child, 'exit').then(([code]: unknown[]): never => {
