@@ -79,7 +79,7 @@ begin
       from kongtask.tasks t, kongtask.queues q
      where t.name = p_kinds #>> '{0,task}' and q.name = 'default'
        and (t.defaults = '{}' or p_kinds #> '{0,contract}' = 'true')
-    returning 1, jobs.id::text, 'added', pg_notify('kongtask:ready', jobs.queue_id::text)
+    returning 1, jobs.id::text, 'added', pg_notify('kongtask:ready', jobs.queue_id || ' ready')
          into ordinal, id, status, v_told;
     if found then
       return next;
@@ -128,7 +128,8 @@ begin
   -- must hear of what falls due before that.
   if v_kinds is null then
     if coalesce(k.delay < interval '1 minute', true) and coalesce(k.due_at < v_horizon, true) then
-      perform pg_notify('kongtask:ready', k.queue_id::text);
+      perform pg_notify(
+        'kongtask:ready', k.queue_id || case when coalesce(k.due_at, k.delay + v_now) > v_now then '' else ' ready' end);
     end if;
   else
     perform pg_notify('kongtask:ready', soon.queue_id::text)

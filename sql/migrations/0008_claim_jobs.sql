@@ -1,7 +1,7 @@
 -- Claiming: ready jobs become leased to (worker, claim), and the ledger says which, in one transaction of its own.
 
--- Since 1970; exact for the next two hundred years. What is no time of ours, such as infinity, is far away. Stable, as date_part is: what is said to be more than its body is not
--- inlined, and costs ten times as much.
+-- Since 1970; exact for the next two hundred years. What is no time of ours, such as infinity, is far away. Stable, as
+-- date_part is: what is said to be more than its body is not inlined, and costs ten times as much.
 create function kongtask.microseconds(p_at timestamptz) returns int8
 language sql stable
 return greatest(least(date_part('epoch', p_at) * 1e6, 9e15), -9e15)::int8;
@@ -9,6 +9,42 @@ return greatest(least(date_part('epoch', p_at) * 1e6, 9e15), -9e15)::int8;
 create function kongtask.from_microseconds(p_us int8) returns timestamptz
 language sql stable
 return timestamptz 'epoch' + p_us * interval '1 microsecond';
+
+-- Two claims at a time get most out of the database: of many, each walks past what the others have just locked (STORAGE.md,
+-- law 13). The locks are tried and not waited for, since who waits for a lock holds back vacuum and marks. Whoever had no
+-- luck for half of the deadline that a call has, which is a third of the lease, goes all the same.
+create function kongtask.await_turn(p_worker int4) returns void
+language plpgsql
+as $$
+declare
+  v_gate int4 := 'kongtask.claims'::regclass::oid::int4;
+  v_patience interval;
+  v_rest int4 := 1;
+begin
+  while not (pg_try_advisory_xact_lock(v_gate, 0) or pg_try_advisory_xact_lock(v_gate, 1)) loop
+    v_patience := coalesce(
+      v_patience, (select (w.expires_at - w.heartbeat_at) / 6 from kongtask.workers w where w.id = p_worker), '0');
+    exit when clock_timestamp() > statement_timestamp() + v_patience;
+    perform pg_sleep(v_rest * (0.5 + random()) / 1000);
+    v_rest := least(v_rest * 2, 64);
+  end loop;
+end
+$$;
+
+-- Locks the row of a worker that is about to have jobs, so that nobody declares it dead meanwhile. Raises KT002 where
+-- somebody has.
+create function kongtask.hold_worker(p_worker int4, p_nonce uuid) returns void
+language plpgsql
+as $$
+begin
+  perform from kongtask.workers w
+    where w.id = p_worker and w.nonce = p_nonce and w.rescued_at is null
+    for key share skip locked;
+  if not found then
+    raise exception 'worker % is no longer registered', p_worker using errcode = 'KT002';
+  end if;
+end
+$$;
 
 -- Locks: the claimed rows, skipping locked ones; KEY SHARE on the worker's own row, so that nobody declares it dead
 -- meanwhile. Waits for nothing. Index: jobs_lane, pinned by the settings below, because statistics taken at a bad
@@ -18,8 +54,9 @@ return timestamptz 'epoch' + p_us * interval '1 microsecond';
 -- p_queues and p_limits: how many of which queue at the most; null p_queues: p_total of any queue, each getting its
 -- turn to be first. p_tasks: what this process knows; other jobs are left for those who do.
 -- Returns the jobs, many in a row, which costs the client half of what a row each does; and a last row without jobs that
--- says of the claim itself: dry, whether there were fewer than were asked for, next_due_in, when the next one falls due, in
--- milliseconds, and what the next marks are made of. Raises KT002 where this worker was declared dead.
+-- says of the claim itself: dry, whether there were fewer than were asked for, next_due_in, when to look again, in
+-- milliseconds, and what the next marks are made of. A survey (p_is_survey) that comes out dry looks for when the next job
+-- falls due; who has heard that needs not hear it again with each claim. Raises KT002 where this worker was declared dead.
 --
 -- Marks. While a transaction holds back vacuum, a lane begins with the dead entries of all jobs that have run, so a process
 -- begins to look where it found nothing before: at p_marks_us and p_mark_ids in the lanes of p_mark_queues (p_mark_lanes, -1
@@ -33,7 +70,7 @@ return timestamptz 'epoch' + p_us * interval '1 microsecond';
 --   each process does now and then (worker/low-water-marks.ts).
 create function kongtask.claim_jobs(
   p_worker int4, p_nonce uuid, p_claim int4, p_queues int4[], p_limits int4[], p_total int4, p_tasks int4[],
-  p_forbidden text[], p_mark_queues int4[], p_mark_lanes int2[], p_marks_us int8[], p_mark_ids int8[],
+  p_forbidden text[], p_is_survey bool, p_mark_queues int4[], p_mark_lanes int2[], p_marks_us int8[], p_mark_ids int8[],
   p_mark_paused int4[])
 returns table (
   queue_id int4, ids int8[], task_ids int4[], attempts int2[], max_attempts int2[], priorities int2[], crashes int2[],
@@ -52,9 +89,8 @@ set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz;
-  v_queues int4[] := p_queues;
   v_tasks int4[] := p_tasks;
-  v_paused int4[];
+  v_asked record;
   v_queue int4;
   v_limit int4;
   v_pick int4;
@@ -74,82 +110,91 @@ declare
   v_room int4;
   v_opens_at timestamptz;
   v_parked int4;
+  v_has_parked bool := false;
   v_again bool := false;
   v_dry int4[];
   v_next timestamptz;
-  v_from timestamptz[];
-  v_from_ids int8[];
+  v_mark int4;
+  v_from timestamptz;
+  v_from_id int8;
+  v_lane_from timestamptz[];
+  v_lane_from_ids int8[];
   v_picked_places tid[];
   v_is_clean bool;
   v_end_lane int2;
   v_end_us int8;
   v_end_id int8;
-  v_patience interval;
 begin
-  -- Two at a time get most out of the database: of many, each walks past what the others have just locked. Before there is
-  -- a transaction number, for others wait with their marks for its end. Whoever waits too long goes all the same.
-  for v_try in 0 .. 1000 loop
-    exit when pg_try_advisory_xact_lock('kongtask.claims'::regclass::oid::int4, 0)
-           or pg_try_advisory_xact_lock('kongtask.claims'::regclass::oid::int4, 1);
-    -- Half of the deadline that a call has, which is a third of the lease.
-    v_patience := coalesce(
-      v_patience, (select (w.expires_at - w.heartbeat_at) / 6 from kongtask.workers w where w.id = p_worker), '0');
-    exit when clock_timestamp() > statement_timestamp() + v_patience;
-    perform pg_sleep(least(1 << least(v_try, 6), 64) * (0.5 + random()) / 1000);
-  end loop;
+  -- Before there is a transaction number, for others wait with their marks for its end.
+  perform kongtask.await_turn(p_worker);
   v_now := kongtask.clock();
-  perform from kongtask.workers w
-    where w.id = p_worker and w.nonce = p_nonce and w.rescued_at is null
-    for key share skip locked;
-  if not found then
+  -- In one statement, for each costs a small claim a tenth of its time. What is paused is read here, so that nothing starts
+  -- that is claimed after a pause. The limits of 1 keep the questions from being answered for all queues at once.
+  select exists (select from kongtask.workers w
+                  where w.id = p_worker and w.nonce = p_nonce and w.rescued_at is null) as lives,
+         array(select t.id from kongtask.tasks t where t.paused_at is not null order by t.id) as paused,
+         array_agg(q.id order by q.turn, q.id) as queues,
+         array_agg(p_limits[array_position(p_queues, q.id)] order by q.turn, q.id) as limits,
+         array_agg(q.is_limited order by q.turn, q.id) as are_limited,
+         array_agg(q.has_free_keys order by q.turn, q.id) as have_free_keys,
+         array_agg(q.has_open_rates order by q.turn, q.id) as have_open_rates
+    into v_asked
+    from (select q.id, q.concurrency is not null or q.rate is not null as is_limited,
+                 coalesce(array_position(p_queues, q.id), (q.id + p_claim) % count(*) over ()) as turn,
+                 (select true from kongtask.serial_keys s where s.queue_id = q.id and s.job_id is null limit 1)
+                   as has_free_keys,
+                 (select true from kongtask.rates r where r.queue_id = q.id and r.opens_at <= v_now limit 1)
+                   as has_open_rates
+            from kongtask.queues q
+           where q.paused_at is null and (p_queues is null or q.id = any (p_queues))) as q;
+  if not v_asked.lives then
     raise exception 'worker % is no longer registered', p_worker using errcode = 'KT002';
   end if;
-
-  if v_queues is null then
-    v_queues := (select array_agg(q.id order by (q.id + p_claim) % (select count(*) from kongtask.queues), q.id)
-                   from kongtask.queues q
-                  where q.paused_at is null);
-  end if;
   now_us := kongtask.microseconds(v_now);
-  -- Read here, so that nothing starts that is claimed after a pause.
-  v_paused := array(select t.id from kongtask.tasks t where t.paused_at is not null order by t.id);
-  if v_paused <> '{}' then
-    v_tasks := array(select known.id from unnest(p_tasks) as known (id) where known.id <> all (v_paused));
+  if v_asked.paused <> '{}' then
+    v_tasks := array(select known.id from unnest(p_tasks) as known (id) where known.id <> all (v_asked.paused));
   end if;
 
-  for i in 1 .. coalesce(cardinality(v_queues), 0) loop
+  for i in 1 .. coalesce(cardinality(v_asked.queues), 0) loop
     exit when v_left <= 0;
-    v_queue := v_queues[i];
-    select q.concurrency, q.rate into v_concurrency, v_rate
-      from kongtask.queues q where q.id = v_queue and q.paused_at is null;
-    continue when not found;
+    v_queue := v_asked.queues[i];
     -- A thousand is what a row of the ledger holds.
-    v_limit := least(v_left, coalesce(p_limits[i], v_left), 1000);
+    v_limit := least(v_left, coalesce(v_asked.limits[i], v_left), 1000);
 
-    if v_concurrency is not null or v_rate is not null then
+    v_rate := null;
+    if v_asked.are_limited[i] then
+      select q.concurrency, q.rate into v_concurrency, v_rate from kongtask.queues q where q.id = v_queue;
       select * into v_queue_room from kongtask.pass_queue(v_queue, v_concurrency, v_rate, v_limit, v_now);
       v_again := v_again or v_queue_room.o_again;
       v_opens_at := least(v_opens_at, v_queue_room.o_opens_at);
       v_limit := v_queue_room.o_limit;
       continue when v_limit = 0;
     end if;
-    if exists (select from kongtask.serial_keys s where s.queue_id = v_queue and s.job_id is null) then
+    if v_asked.have_free_keys[i] then
       perform kongtask.settle_keys(v_queue);
     end if;
-    if exists (select from kongtask.rates r where r.queue_id = v_queue and r.opens_at <= v_now) then
+    if v_asked.have_open_rates[i] then
       perform kongtask.open_rates(v_queue, v_now);
     end if;
 
-    v_from := array_fill('-infinity'::timestamptz, array[32]);
-    v_from_ids := array_fill(0::int8, array[32]);
-    if p_mark_paused = v_paused then
-      for v_mark in 1 .. coalesce(cardinality(p_mark_queues), 0) loop
-        continue when p_mark_queues[v_mark] <> v_queue or p_marks_us[v_mark] > now_us;
-        for v_lane in case when p_mark_lanes[v_mark] < 0 then 0 else p_mark_lanes[v_mark] end
-                   .. case when p_mark_lanes[v_mark] < 0 then 15 else p_mark_lanes[v_mark] end loop
-          v_from[v_lane * 2 + 2] := kongtask.from_microseconds(p_marks_us[v_mark]);
-          v_from_ids[v_lane * 2 + 2] := p_mark_ids[v_mark];
-        end loop;
+    v_from := '-infinity';
+    v_from_id := 0;
+    v_lane_from := null;
+    v_lane_from_ids := null;
+    if p_mark_paused = v_asked.paused then
+      -- The marks of a queue stand together.
+      v_mark := array_position(p_mark_queues, v_queue);
+      while p_mark_queues[v_mark] = v_queue loop
+        if p_marks_us[v_mark] > now_us then
+          null;
+        elsif p_mark_lanes[v_mark] < 0 then
+          v_from := kongtask.from_microseconds(p_marks_us[v_mark]);
+          v_from_id := p_mark_ids[v_mark];
+        else
+          v_lane_from[p_mark_lanes[v_mark]] := kongtask.from_microseconds(p_marks_us[v_mark]);
+          v_lane_from_ids[p_mark_lanes[v_mark]] := p_mark_ids[v_mark];
+        end if;
+        v_mark := v_mark + 1;
       end loop;
     end if;
 
@@ -167,7 +212,9 @@ begin
                 select j.id, j.ctid as place, j.serial_key, j.limits
                   from kongtask.jobs j
                  where j.queue_id = v_queue and j.lane = kongtask.lane_at(turn.number) and j.run_at <= v_now
-                   and (j.run_at, j.id) >= (v_from[turn.number + 1], v_from_ids[turn.number + 1])
+                   and (j.run_at, j.id) >= (
+                     case when turn.number % 2 = 0 then '-infinity' else coalesce(v_lane_from[turn.number / 2], v_from) end,
+                     case when turn.number % 2 = 0 then 0 else coalesce(v_lane_from_ids[turn.number / 2], v_from_id) end)
                    and j.worker = 0 and j.task_id = any (v_tasks)
                    and (p_forbidden is null or j.extras is null or not coalesce(j.extras -> 'flags' ?| p_forbidden, false))
                  order by j.run_at, j.id
@@ -196,6 +243,7 @@ begin
         v_gate_ids := v_gate_ids || v_sifted.o_gate_ids;
         v_gates := v_gates || v_sifted.o_gates;
         v_parked := v_parked + v_sifted.o_parked;
+        v_has_parked := v_has_parked or v_parked > 0;
         v_again := v_again or v_sifted.o_again;
       elsif cardinality(v_ids) > v_room then
         v_is_clean := false;
@@ -231,11 +279,12 @@ begin
            group by case when octet_length(t.payload) + coalesce(octet_length(t.extras), 0)
                               + coalesce(octet_length(t.errors), 0) > 4000 then t.id else 0 end;
       end if;
+      exit when not (v_are_keyed or v_are_limited);
       -- What was left where it lay is still to be found there.
-      v_is_clean := v_is_clean and (not (v_are_keyed or v_are_limited) or not exists (
+      v_is_clean := v_is_clean and not exists (
         select from kongtask.jobs j
-         where j.ctid = any (v_picked_places) and j.worker = 0 and j.lane & 112 = 0));
-      exit when not (v_are_keyed or v_are_limited) or v_picked < v_pick or cardinality(v_taken) >= v_limit;
+         where j.ctid = any (v_picked_places) and j.worker = 0 and j.lane & 112 = 0);
+      exit when v_picked < v_pick or cardinality(v_taken) >= v_limit;
       -- What has to wait for its key or a gate took the place of something behind it.
       v_again := v_again or v_round = 20 or v_parked >= 1000;
       exit when v_sifted.o_left or v_parked >= 1000;
@@ -243,6 +292,8 @@ begin
     end loop;
 
     if v_taken is not null then
+      -- Only now: a claim that finds nothing writes nothing, and its commit waits for no disk.
+      perform kongtask.hold_worker(p_worker, p_nonce);
       insert into kongtask.claims (worker, claim, queue_id, ids, limited_ids, limited_gates)
       values (p_worker, p_claim, v_queue, v_taken, v_gate_ids, v_gates);
       v_left := v_left - cardinality(v_taken);
@@ -266,16 +317,17 @@ begin
 
   -- A queue may well be dry while another filled up the total; then there is no reason to rest.
   if v_left > 0 then
-    v_next := least(kongtask.next_due_at(v_dry, v_now), v_opens_at);
-    if v_again then
-      v_next := v_now + interval '5 ms';
-    end if;
+    v_next := case
+      when v_again then v_now + interval '5 ms'
+      when p_is_survey or v_has_parked then least(kongtask.next_due_at(v_dry, v_now), v_opens_at)
+      else v_opens_at end;
   end if;
   dry := v_left > 0;
   next_due_in := date_part('epoch', v_next - v_now) * 1e3;
-  xid := pg_current_xact_id()::text::int8;
+  -- A number of its own makes a transaction that wrote nothing write a commit.
+  xid := case when p_is_survey or v_left < p_total then pg_current_xact_id()::text::int8 end;
   xmin := pg_snapshot_xmin(pg_current_snapshot())::text::int8;
-  paused := v_paused;
+  paused := v_asked.paused;
   return next;
 end
 $$;

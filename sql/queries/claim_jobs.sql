@@ -7,6 +7,7 @@
 -- :total int4  how many at the most
 -- :tasks int4[]  the tasks that this process knows
 -- :forbidden text[]?  flags of jobs to leave alone
+-- :is_survey bool  if dry: what falls due next, and not only when what waits for a limit may go on
 -- :mark_queues int4[]?  marks: where to begin to look, null for the start
 -- :mark_lanes int2[]?  -1: all lanes of the queue
 -- :marks_us int8[]?
@@ -30,7 +31,7 @@
 -- => dry bool?  fewer than were asked for; this and what follows are in the last row
 -- => next_due_in float8?  milliseconds
 -- => now_us int8?  the time of this claim
--- => xid int8?  its transaction, which began after that time
+-- => xid int8?  its transaction, which began after that time; none where it found nothing, and was no survey
 -- => xmin int8?  all transactions below have ended
 -- => paused int4[]?  tasks
 -- => end_queues int4[]?  how far it looked, where nothing before that is left to be claimed
@@ -40,4 +41,4 @@
 select queue_id, ids, task_ids, attempts, max_attempts, priorities, crashes, run_at_us, created_at_us, kept, places,
        payloads, extras, errors, ended, dry, next_due_in, now_us, xid, xmin, paused, end_queues, end_lanes, ends_us, end_ids
 from kongtask.claim_jobs(:worker, :nonce, :claim, :queues, :limits, :total, :tasks, :forbidden,
-  :mark_queues, :mark_lanes, :marks_us, :mark_ids, :mark_paused)
+  :is_survey, :mark_queues, :mark_lanes, :marks_us, :mark_ids, :mark_paused)

@@ -182,7 +182,7 @@ function wire({ config, events, connections, store, names }: Foundation): Parts 
   const listener = new Listener({
     connect: connections.session,
     schema,
-    onWake: (queue) => worker.wake(queue),
+    onWake: (wake) => worker.wake(wake),
     onMessage: (number) => void lease.listen(number),
     onWeather: weather('listen for new jobs'),
   })

@@ -15,6 +15,8 @@ export interface ClaimRequest {
   readonly tasks: readonly number[]
   /** Jobs that bear one of these flags are left alone. */
   readonly forbiddenFlags?: readonly string[] | undefined
+  /** If there are not enough: say when the next one falls due. Otherwise that may be left out. @default true */
+  readonly isSurvey?: boolean | undefined
   /** Where to begin to look; without, from the start. */
   readonly marks?: ClaimMarks | undefined
 }
@@ -50,7 +52,8 @@ export interface ClaimEnd {
 export interface ClaimTime {
   /** Microseconds since 1970, just before its transaction began. */
   readonly now: number
-  readonly xid: number
+  /** Undefined where it found nothing, and was no survey. */
+  readonly xid: number | undefined
   /** All transactions below have ended. */
   readonly xmin: number
 }
@@ -91,7 +94,7 @@ export interface Claimed {
 
 /** Leases up to `total` ready jobs, best priority and earliest due first within each queue. */
 export async function claimJobs(database: Database, schema: string, request: ClaimRequest): Promise<Claimed> {
-  const { queues, forbiddenFlags, marks: { places, paused } = NO_MARKS } = request
+  const { queues, forbiddenFlags, isSurvey = true, marks: { places, paused } = NO_MARKS } = request
   const { text: sql, name } = inSchema(statement, schema)
   const rows = await database.queryText(
     sql,
@@ -100,6 +103,7 @@ export async function claimJobs(database: Database, schema: string, request: Cla
       queues: queues === 'all' ? null : [...queues.keys()],
       limits: queues === 'all' ? null : [...queues.values()],
       forbidden: forbiddenFlags === undefined || forbiddenFlags.length === 0 ? null : forbiddenFlags,
+      is_survey: isSurvey,
       mark_queues: places.length === 0 ? null : places.map(({ queue }) => queue),
       mark_lanes: places.length === 0 ? null : places.map(({ lane }) => lane),
       marks_us: places.length === 0 ? null : places.map(({ at }) => String(at)),
@@ -126,8 +130,13 @@ function endOf(row: TextRow): ClaimEnd {
   const lanes = items(row[Column.endLanes])
   const at = items(row[Column.endsUs])
   const ids = items(row[Column.endIds])
+  const xid = row[Column.xid]
   return {
-    time: { now: Number(row[Column.now]), xid: Number(row[Column.xid]), xmin: Number(row[Column.xmin]) },
+    time: {
+      now: Number(row[Column.now]),
+      xid: typeof xid === 'string' ? Number(xid) : undefined,
+      xmin: Number(row[Column.xmin]),
+    },
     paused: items(row[Column.paused]).map(Number),
     ends: items(row[Column.endQueues]).map((queue, index) => ({
       queue: Number(queue),

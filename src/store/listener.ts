@@ -9,11 +9,18 @@ import { listen } from './statements.generated.ts'
 export interface ListenerOptions {
   readonly connect: () => Client
   readonly schema: string
-  /** A queue's number; undefined where anything may have happened. */
-  readonly onWake: (queue: number | undefined) => void
+  readonly onWake: (wake: WakeUp) => void
   /** A worker's number, undefined for all: there is something for it to read. */
   readonly onMessage: (worker: number | undefined) => void
   readonly onWeather: (error: unknown, attempt: number) => void
+}
+
+/** What was heard of new jobs. */
+export interface WakeUp {
+  /** Its number; undefined where it may be any. */
+  readonly queue: number | undefined
+  /** They can be claimed now. Otherwise they may fall due later, which a claim has to find out. */
+  readonly isReady: boolean
 }
 
 export class Listener implements Service {
@@ -48,7 +55,7 @@ export class Listener implements Service {
         onRetry: this.#options.onWeather,
         signal: this.#stopping.signal,
       })
-      this.#options.onWake(undefined)
+      this.#options.onWake({ queue: undefined, isReady: false })
       this.#options.onMessage(undefined)
     } catch {
       // Only stopping ends the trying, and then there is nobody left to tell.
@@ -61,7 +68,7 @@ export class Listener implements Service {
     client.on('end', () => this.#lost(client, undefined))
     client.on('notification', ({ channel, payload }) => {
       if (channel.endsWith(':worker')) this.#options.onMessage(numberOf(payload))
-      else this.#options.onWake(numberOf(payload))
+      else this.#options.onWake(wakeUpOf(payload))
     })
     try {
       await client.connect()
@@ -80,6 +87,12 @@ export class Listener implements Service {
     client.end().catch(() => undefined)
     this.#connecting = this.#connect()
   }
+}
+
+/** A queue's number, and "ready" behind it where the jobs are. */
+function wakeUpOf(payload: string | undefined): WakeUp {
+  const [queue, readiness] = payload?.split(' ') ?? []
+  return { queue: numberOf(queue), isReady: readiness === 'ready' }
 }
 
 function numberOf(payload: string | undefined): number | undefined {

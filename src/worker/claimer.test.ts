@@ -189,7 +189,7 @@ describe('a claimer that knows the database to be dry', () => {
 
   it('is woken by news of jobs', async () => {
     const bench = await Bench.of(5, dry, full(1), dry).start()
-    bench.claimer.wake(99)
+    bench.claimer.wake({ queue: 99, isReady: true })
     await bench.pass(0)
     expect(bench.claimed).toEqual([[], ['0'], []])
   })
@@ -200,9 +200,9 @@ describe('a claimer that knows the database to be dry', () => {
       [6, new Lane(3, 0)],
     ])
     const bench = await new Bench(lanes, () => Promise.resolve(dry)).start()
-    bench.claimer.wake(6)
+    bench.claimer.wake({ queue: 6, isReady: true })
     await bench.pass(0)
-    bench.claimer.wake(99)
+    bench.claimer.wake({ queue: 99, isReady: true })
     await bench.pass(0)
     bench.claimer.wake()
     await bench.pass(0)
@@ -234,7 +234,7 @@ describe('a claimer that knows the database to be dry', () => {
         answer = resolve
       })
     const bench = await new Bench(new Lane(5, 0), asked, () => Promise.resolve(dry)).start()
-    bench.claimer.wake(1)
+    bench.claimer.wake({ queue: 1, isReady: true })
     answer(dry)
     await bench.pass(0)
     expect(bench.requests).toHaveLength(2)

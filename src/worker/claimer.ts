@@ -4,6 +4,7 @@
 import { Bell } from '../runtime/bell.ts'
 import { retry } from '../runtime/retry.ts'
 import type { Claimed, ClaimedJob, ClaimRequest } from '../store/claim-jobs.ts'
+import type { WakeUp } from '../store/listener.ts'
 import { isLeaseLost, isTransient } from '../store/sqlstate.ts'
 import type { Store } from '../store/store.ts'
 import type { Registration } from '../store/workers.ts'
@@ -43,6 +44,7 @@ const CLAIMS_AT_ONCE = 2
 interface Ask {
   readonly total: number
   readonly queues: ReadonlyMap<number, number> | 'all'
+  readonly isSurvey: boolean
   readonly lanes: readonly AskedLane[]
 }
 
@@ -80,9 +82,9 @@ export class Claimer {
     await Promise.all(this.#underWay)
   }
 
-  /** Jobs were added to this queue; without a number, perhaps to any. */
-  wake(queue?: number): void {
-    for (const lane of this.#lanesOf(queue)) lane.wake()
+  /** Jobs may have been added; without more being said, to any queue and for any time. */
+  wake(wake?: WakeUp): void {
+    for (const lane of this.#lanesOf(wake?.queue)) lane.wake(wake?.isReady)
     this.#bell.ring()
   }
 
@@ -134,7 +136,9 @@ export class Claimer {
     if (lease.registration === undefined || isClogged()) return undefined
     if (!isShared(lanes)) return askEach(lanes, now())
     const asked = lanes.ask(now())
-    return asked && { total: asked.count, queues: 'all', lanes: [{ lane: lanes, queue: undefined, asked }] }
+    if (asked === undefined) return undefined
+    const { count, isSurvey } = asked
+    return { total: count, queues: 'all', isSurvey, lanes: [{ lane: lanes, queue: undefined, asked }] }
   }
 
   async #claim(ask: Ask): Promise<Claimed | undefined> {
@@ -225,7 +229,8 @@ function askEach(lanes: ReadonlyMap<number, Lane>, now: number): Ask | undefined
     askedLanes.push({ lane, queue, asked })
     total += asked.count
   }
-  return total === 0 ? undefined : { total, queues, lanes: askedLanes }
+  if (total === 0) return undefined
+  return { total, queues, isSurvey: askedLanes.some(({ asked }) => asked.isSurvey), lanes: askedLanes }
 }
 
 function answerEach({ lanes }: Ask, claimed: Claimed | undefined, now: number): void {

@@ -118,6 +118,35 @@ describe('how many to claim', () => {
   })
 })
 
+describe('a lane asks when the next job falls due', () => {
+  /** Whether a claim asked for that, and was told where there was less than it asked for. */
+  function isSurvey(lane: Lane, { dry }: { dry: boolean }): boolean | undefined {
+    const asked = lane.ask(0)
+    if (asked !== undefined) lane.answered(asked, dry, 0)
+    return asked?.isSurvey
+  }
+
+  it('until it has been told', () => {
+    const lane = new Lane(10, 0)
+    expect(isSurvey(lane, { dry: false })).toBe(true)
+    expect(isSurvey(lane, { dry: true })).toBe(true)
+    lane.wake(true)
+    expect(isSurvey(lane, { dry: true })).toBe(false)
+  })
+
+  it('again when something may fall due that it has not heard of, also while a claim is on its way', () => {
+    const lane = new Lane(10, 0)
+    const asked = lane.ask(0)
+    lane.wake()
+    if (asked !== undefined) lane.answered(asked, true, 0)
+    expect(isSurvey(lane, { dry: true })).toBe(true)
+    lane.wake(true)
+    expect(isSurvey(lane, { dry: true })).toBe(false)
+    lane.wake()
+    expect(isSurvey(lane, { dry: true })).toBe(true)
+  })
+})
+
 describe('a lane that is dry', () => {
   /** A claim that is answered with fewer jobs than were asked for, after what happens `meanwhile`. */
   function dryUp(lane: Lane, meanwhile: () => void = () => undefined): void {

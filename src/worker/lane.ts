@@ -21,6 +21,8 @@ const LARGEST_CLAIM = 1_000
 /** What a claim on its way asked of a lane, and what the lane had heard by then. */
 export interface AskedOfLane {
   readonly count: number
+  /** The answer is to say, too, when the next job falls due. */
+  readonly isSurvey: boolean
   readonly wakes: number
   readonly at: number
 }
@@ -35,6 +37,8 @@ export class Lane {
   running = 0
   /** Known to have nothing ready: asking again is for a wake-up, a due time or the poll. */
   #dry = false
+  /** When the next job falls due is known, or a claim on its way will tell. */
+  #isSurveyed = false
   /** How often it was woken: a claim that was sent before may not have seen why. */
   #wakes = 0
   /** What the claims on their way asked for. */
@@ -74,7 +78,9 @@ export class Lane {
     if (room <= 0) return undefined
     const count = Math.min(LARGEST_CLAIM, room)
     this.#asked += count
-    return { count, wakes: this.#wakes, at: now }
+    const isSurvey = !this.#isSurveyed
+    this.#isSurveyed = true
+    return { count, isSurvey, wakes: this.#wakes, at: now }
   }
 
   get #horizon(): number {
@@ -86,6 +92,7 @@ export class Lane {
     this.#asked -= asked.count
     this.#claimTakes += NEWEST * (now - asked.at - this.#claimTakes)
     if (dry) this.#dry = this.#wakes === asked.wakes
+    else if (asked.isSurvey) this.#isSurveyed = false
   }
 
   /** A claimed job, which waits for a slot from now on. */
@@ -120,9 +127,10 @@ export class Lane {
     this.#pace.finished(duration)
   }
 
-  /** There may be something ready. */
-  wake(): void {
+  /** There may be something ready, or, unless it is said to be ready, something that falls due. */
+  wake(isReady = false): void {
     this.#dry = false
+    if (!isReady) this.#isSurveyed = false
     this.#wakes += 1
   }
 }

@@ -30,7 +30,7 @@ export class LowWaterMarks {
   /** Queue to a mark for each of its lanes. */
   readonly #marks = new Map<number, ClaimMark[]>()
   /** When claims began, and as which transaction, oldest first; above the horizon. */
-  #times: ClaimTime[] = []
+  #times: { readonly now: number; readonly xid: number }[] = []
   #horizon: number | undefined
   #paused: readonly number[] = []
   /** Marks that were made before something shook them do not count. */
@@ -110,7 +110,7 @@ export class LowWaterMarks {
 
   #learn({ now, xid, xmin }: ClaimTime): void {
     if (this.#times.length >= MOST_TIMES) this.#times = this.#times.filter((_, index) => index % 2 === 1)
-    this.#times.push({ now, xid, xmin })
+    if (xid !== undefined) this.#times.push({ now, xid })
     const firstOpen = this.#times.findIndex((time) => time.xid >= xmin)
     const ended = this.#times.splice(0, firstOpen < 0 ? this.#times.length : firstOpen)
     this.#horizon = ended.at(-1)?.now ?? this.#horizon

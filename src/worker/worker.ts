@@ -6,6 +6,7 @@
 import { JobCancelledError, LeaseLostError, ShutdownError } from '../core/errors.ts'
 import type { WorkerMessage } from '../core/worker-message.ts'
 import { Bell } from '../runtime/bell.ts'
+import type { WakeUp } from '../store/listener.ts'
 import { AttemptRecords } from './attempt-record.ts'
 import { Claimer } from './claimer.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -78,9 +79,9 @@ export class Worker implements LeaseHolder {
     this.#claimer.start()
   }
 
-  /** Jobs may have been added to this queue, or to any. */
-  wake(queue?: number): void {
-    this.#claimer.wake(queue)
+  /** Jobs may have been added. */
+  wake(wake?: WakeUp): void {
+    this.#claimer.wake(wake)
     this.#progressed.ring()
   }
 

@@ -54,6 +54,16 @@ describe('what is not due', () => {
     expect(claimed.nextDueIn).toBeLessThanOrEqual(60_000)
   })
 
+  it('is not looked for where the claim is no survey', async () => {
+    await db.addOne({ scheduledIn: 60_000 })
+    const worker = await db.worker()
+    const request = { ...worker.registration, queues: 'all' as const, total: 5, tasks: await db.tasks() }
+    expect(await db.store.claimJobs({ ...request, claim: 1, isSurvey: false })).toMatchObject({
+      dry: true,
+      nextDueIn: undefined,
+    })
+  })
+
   it('is claimed as soon as it is', async () => {
     const id = await db.addOne({ scheduledIn: 3_600_000 })
     const worker = await db.worker()

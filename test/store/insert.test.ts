@@ -309,6 +309,22 @@ describe('those who wait', () => {
     listening.release(true)
   })
 
+  it('are told that jobs are ready only where they all are: others fall due unheard of otherwise', async () => {
+    const listening = await db.database.pool.connect()
+    const heard: (string | undefined)[] = []
+    listening.on('notification', ({ payload }) => heard.push(payload))
+    await listening.query('listen "kongtask:ready"')
+    await db.add({ queue: 'known' })
+    const number = (await db.queues()).get('known')
+    await db.add({ queue: 'known' })
+    await db.add({ queue: 'known', scheduledAt: new Date(Date.now() - 60_000) })
+    await db.add({ queue: 'known', scheduledIn: 5_000 })
+    await db.add({ queue: 'known', scheduledAt: new Date(Date.now() + 20_000) })
+    await eventually(() => expect(heard).toHaveLength(5))
+    expect(heard).toEqual([`${number} ready`, `${number} ready`, `${number} ready`, `${number}`, `${number}`])
+    listening.release(true)
+  })
+
   it('hear nothing of what is rolled back', async () => {
     const [listening, adding] = [await db.database.pool.connect(), await db.session()]
     const heard: (string | undefined)[] = []

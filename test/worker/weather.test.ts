@@ -237,7 +237,7 @@ describe('working off what is ready', () => {
     const listener = new Listener({
       connect: () => new Client({ connectionString }),
       schema: 'kongtask',
-      onWake: (queue) => bench.worker.wake(queue),
+      onWake: (wake) => bench.worker.wake(wake),
       onMessage: () => undefined,
       onWeather: () => undefined,
     })
