@@ -31,36 +31,34 @@ begin
 end
 $$;
 
--- Locks the row of a worker that is about to have jobs, so that nobody declares it dead meanwhile. Raises KT002 where
--- somebody has.
-create function kongtask.hold_worker(p_worker int4, p_nonce uuid) returns void
-language plpgsql
-as $$
-begin
-  perform from kongtask.workers w
-    where w.id = p_worker and w.nonce = p_nonce and w.rescued_at is null
-    for key share skip locked;
-  if not found then
-    raise exception 'worker % is no longer registered', p_worker using errcode = 'KT002';
-  end if;
-end
-$$;
+-- Which of the marks that came with a claim holds for a lane, given by its turn: null for none. Those of a queue stand
+-- together from p_first on: one for all of its lanes, which says -1, or one for each. What has come back has none.
+create function kongtask.mark_of(p_turn int4, p_first int4, p_mark_lanes int2[]) returns int4
+language sql immutable
+return case when p_turn % 2 = 1 then p_first + case when p_mark_lanes[p_first] < 0 then 0 else p_turn / 2 end end;
+
+-- A mark holds for the time after it: with the clock put back, one looks from the start.
+create function kongtask.start_at(p_mark_us int8, p_now_us int8) returns timestamptz
+language sql stable
+return case when p_mark_us <= p_now_us then kongtask.from_microseconds(p_mark_us) else '-infinity' end;
 
 -- Locks: the claimed rows, skipping locked ones; KEY SHARE on the worker's own row, so that nobody declares it dead
 -- meanwhile. Waits for nothing. Index: jobs_lane, pinned by the settings below, because statistics taken at a bad
 -- moment turn the claim into a sort of the whole backlog. What is "off" only costs ten thousand million, which is
 -- why jit must be off too: it would compile every such plan, for a tenth of a second.
--- Jobs with a serial key pass `admit`, then those with limits `pass_gates`. p_forbidden: jobs with one of these flags are left alone; null for none.
+-- Jobs with a serial key pass `admit`, then those with limits `pass_gates`. p_forbidden: jobs with one of these flags are
+-- left alone; null for none.
 -- p_queues and p_limits: how many of which queue at the most; null p_queues: p_total of any queue, each getting its
 -- turn to be first. p_tasks: what this process knows; other jobs are left for those who do.
--- Returns the jobs, many in a row, which costs the client half of what a row each does; and a last row without jobs that
+-- Returns the jobs, many in a row, which costs the client half of what a row each does: a line each, what is of the job
+-- behind tabs (no JSON has line breaks or tabs, they are escaped in its strings). And a last row without jobs that
 -- says of the claim itself: dry, whether there were fewer than were asked for, next_due_in, when to look again, in
 -- milliseconds, and what the next marks are made of. A survey (p_is_survey) that comes out dry looks for when the next job
 -- falls due; who has heard that needs not hear it again with each claim. Raises KT002 where this worker was declared dead.
 --
 -- Marks. While a transaction holds back vacuum, a lane begins with the dead entries of all jobs that have run, so a process
--- begins to look where it found nothing before: at p_marks_us and p_mark_ids in the lanes of p_mark_queues (p_mark_lanes, -1
--- for all of a queue's). Nothing that can be claimed may ever lie behind a mark. Hence
+-- begins to look where it found nothing before: at p_marks_us and p_mark_ids in the lanes of p_mark_queues (mark_of).
+-- Nothing that can be claimed may ever lie behind a mark. Hence
 -- - a mark is never above the time at which a transaction began (now_us, xid) of which all earlier ones had ended before
 --   the claim that it is made of (xmin): who adds jobs to an open lane takes a number first, and then the time of the job;
 -- - what comes back with a time of before goes to the lanes above 128, which claims look at from the start;
@@ -73,9 +71,7 @@ create function kongtask.claim_jobs(
   p_forbidden text[], p_is_survey bool, p_mark_queues int4[], p_mark_lanes int2[], p_marks_us int8[], p_mark_ids int8[],
   p_mark_paused int4[])
 returns table (
-  queue_id int4, ids int8[], task_ids int4[], attempts int2[], max_attempts int2[], priorities int2[], crashes int2[],
-  run_at_us int8[], created_at_us int8[], kept bool[], places tid[], payloads text, extras text, errors text, ended text,
-  dry bool, next_due_in float8, now_us int8, xid int8, xmin int8, paused int4[],
+  queue_id int4, jobs text, dry bool, next_due_in float8, now_us int8, xid int8, xmin int8, paused int4[],
   end_queues int4[], end_lanes int2[], ends_us int8[], end_ids int8[])
 language plpgsql
 set jit = off
@@ -101,6 +97,7 @@ declare
   v_taken int8[];
   v_are_keyed bool;
   v_are_limited bool;
+  v_has_gates bool;
   v_sifted record;
   v_gate_ids int8[];
   v_gates text[];
@@ -115,10 +112,6 @@ declare
   v_dry int4[];
   v_next timestamptz;
   v_mark int4;
-  v_from timestamptz;
-  v_from_id int8;
-  v_lane_from timestamptz[];
-  v_lane_from_ids int8[];
   v_picked_places tid[];
   v_is_clean bool;
   v_end_lane int2;
@@ -177,28 +170,9 @@ begin
       perform kongtask.open_rates(v_queue, v_now);
     end if;
 
-    v_from := '-infinity';
-    v_from_id := 0;
-    v_lane_from := null;
-    v_lane_from_ids := null;
-    if p_mark_paused = v_asked.paused then
-      -- The marks of a queue stand together.
-      v_mark := array_position(p_mark_queues, v_queue);
-      while p_mark_queues[v_mark] = v_queue loop
-        if p_marks_us[v_mark] > now_us then
-          null;
-        elsif p_mark_lanes[v_mark] < 0 then
-          v_from := kongtask.from_microseconds(p_marks_us[v_mark]);
-          v_from_id := p_mark_ids[v_mark];
-        else
-          v_lane_from[p_mark_lanes[v_mark]] := kongtask.from_microseconds(p_marks_us[v_mark]);
-          v_lane_from_ids[p_mark_lanes[v_mark]] := p_mark_ids[v_mark];
-        end if;
-        v_mark := v_mark + 1;
-      end loop;
-    end if;
-
+    v_mark := case when p_mark_paused = v_asked.paused then array_position(p_mark_queues, v_queue) end;
     v_is_clean := true;
+    v_has_gates := false;
     v_taken := null;
     v_gate_ids := null;
     v_gates := null;
@@ -213,8 +187,8 @@ begin
                   from kongtask.jobs j
                  where j.queue_id = v_queue and j.lane = kongtask.lane_at(turn.number) and j.run_at <= v_now
                    and (j.run_at, j.id) >= (
-                     case when turn.number % 2 = 0 then '-infinity' else coalesce(v_lane_from[turn.number / 2], v_from) end,
-                     case when turn.number % 2 = 0 then 0 else coalesce(v_lane_from_ids[turn.number / 2], v_from_id) end)
+                     kongtask.start_at(p_marks_us[kongtask.mark_of(turn.number, v_mark, p_mark_lanes)], now_us),
+                     coalesce(p_mark_ids[kongtask.mark_of(turn.number, v_mark, p_mark_lanes)], 0))
                    and j.worker = 0 and j.task_id = any (v_tasks)
                    and (p_forbidden is null or j.extras is null or not coalesce(j.extras -> 'flags' ?| p_forbidden, false))
                  order by j.run_at, j.id
@@ -253,31 +227,39 @@ begin
 
       if v_ids is not null then
         v_taken := v_taken || v_ids;
+        v_has_gates := v_has_gates or v_are_keyed or v_are_limited;
         return query
+          -- Only with jobs, for a claim that finds nothing writes nothing, and its commit waits for no disk.
+          with held as materialized (
+            select from kongtask.workers w
+             where w.id = p_worker and w.nonce = p_nonce and w.rescued_at is null
+               for key share skip locked
+          ),
           -- By place: the rows are locked, so they cannot move, and looking them up again would cost a third of the claim.
           -- By place alone: with the queue beside it, statistics from when the table was empty make it a walk of the queue.
-          with taken as (
+          taken as (
             update kongtask.jobs j
                set worker = p_worker, claim = p_claim, attempt = least(j.attempt, 32766) + 1
-             where j.ctid = any (v_places)
-            returning j.id, j.task_id, j.attempt, j.max_attempts, (j.lane & 15)::int2 as priority, j.crashes, j.run_at, j.created_at,
-                      j.retain_s > 0 as kept, j.ctid as place, j.payload::text as payload, j.extras::text as extras,
-                      j.errors::text as errors,
-                      case when j.extras is not null then kongtask.why_ended(j.task_id, j.id, j.extras) end as ended
+             where j.ctid = any (v_places) and exists (select from held)
+            returning j.id, concat_ws(
+                        E'\t', j.id, j.task_id, j.attempt, j.max_attempts, j.lane & 15, j.crashes,
+                        kongtask.microseconds(j.run_at), kongtask.microseconds(j.created_at), j.retain_s > 0, j.ctid,
+                        j.payload, coalesce(j.errors::text, ''), coalesce(j.extras::text, ''),
+                        case when j.extras is not null
+                             then to_jsonb(kongtask.why_ended(j.task_id, j.id, j.extras)) end) as line
+          ),
+          ledger as (
+            insert into kongtask.claims (worker, claim, queue_id, ids)
+            select p_worker, p_claim, v_queue, v_ids from held where not v_has_gates
           )
-          -- A line a job; of what few jobs have, a line for each that has it, behind its id. No JSON has a line break
-          -- outside of strings, where it is escaped. Large ones stay alone: PostgreSQL has no text above a gigabyte.
-          select v_queue, array_agg(t.id), array_agg(t.task_id), array_agg(t.attempt), array_agg(t.max_attempts),
-                 array_agg(t.priority), array_agg(t.crashes),
-                 array_agg(kongtask.microseconds(t.run_at)), array_agg(kongtask.microseconds(t.created_at)),
-                 array_agg(t.kept), array_agg(t.place), string_agg(t.payload, E'\n'),
-                 string_agg(t.id || ' ' || t.extras, E'\n'), string_agg(t.id || ' ' || t.errors, E'\n'),
-                 string_agg(t.id || ' ' || to_jsonb(t.ended), E'\n'),
-                 null::bool, null::float8, null::int8, null::int8, null::int8, null::int4[], null::int4[], null::int2[],
-                 null::int8[], null::int8[]
+          select v_queue, string_agg(t.line, E'\n'), null::bool, null::float8, null::int8, null::int8, null::int8,
+                 null::int4[], null::int4[], null::int2[], null::int8[], null::int8[]
             from taken t
-           group by case when octet_length(t.payload) + coalesce(octet_length(t.extras), 0)
-                              + coalesce(octet_length(t.errors), 0) > 4000 then t.id else 0 end;
+           -- Large ones stay alone: PostgreSQL has no text above a gigabyte.
+           group by case when octet_length(t.line) > 4000 then t.id else 0 end;
+        if not found then
+          raise exception 'worker % is no longer registered', p_worker using errcode = 'KT002';
+        end if;
       end if;
       exit when not (v_are_keyed or v_are_limited);
       -- What was left where it lay is still to be found there.
@@ -292,10 +274,10 @@ begin
     end loop;
 
     if v_taken is not null then
-      -- Only now: a claim that finds nothing writes nothing, and its commit waits for no disk.
-      perform kongtask.hold_worker(p_worker, p_nonce);
-      insert into kongtask.claims (worker, claim, queue_id, ids, limited_ids, limited_gates)
-      values (p_worker, p_claim, v_queue, v_taken, v_gate_ids, v_gates);
+      if v_has_gates then
+        insert into kongtask.claims (worker, claim, queue_id, ids, limited_ids, limited_gates)
+        values (p_worker, p_claim, v_queue, v_taken, v_gate_ids, v_gates);
+      end if;
       v_left := v_left - cardinality(v_taken);
       if v_rate is not null then
         v_queue_room.o_opens_at := kongtask.take_tokens(v_queue, v_rate, cardinality(v_taken), v_now);

@@ -14,20 +14,8 @@
 -- :mark_ids int8[]?
 -- :mark_paused int4[]?  the tasks that were paused when these marks were made
 -- => queue_id int4?  a row holds jobs of one queue; at the end there is one that holds none
--- => ids int8[]?
--- => task_ids int4[]?
--- => attempts int2[]?
--- => max_attempts int2[]?
--- => priorities int2[]?
--- => crashes int2[]?
--- => run_at_us int8[]?  microseconds since 1970
--- => created_at_us int8[]?
--- => kept bool[]?  go to history when completed
--- => places tid[]?  where the rows lie now
--- => payloads text?  a line each
--- => extras text?  lines of id and JSON, of those that have it
--- => errors text?  the same
--- => ended text?  why they must not run again: the same
+-- => jobs text?  a line each: id, task, attempt, most attempts, priority, crashes, due and created (microseconds since
+--    1970), whether it goes to history, where its row lies, payload, errors, extras, why it must not run; behind tabs
 -- => dry bool?  fewer than were asked for; this and what follows are in the last row
 -- => next_due_in float8?  milliseconds
 -- => now_us int8?  the time of this claim
@@ -38,7 +26,6 @@
 -- => end_lanes int2[]?  -1: through all lanes
 -- => ends_us int8[]?
 -- => end_ids int8[]?
-select queue_id, ids, task_ids, attempts, max_attempts, priorities, crashes, run_at_us, created_at_us, kept, places,
-       payloads, extras, errors, ended, dry, next_due_in, now_us, xid, xmin, paused, end_queues, end_lanes, ends_us, end_ids
+select queue_id, jobs, dry, next_due_in, now_us, xid, xmin, paused, end_queues, end_lanes, ends_us, end_ids
 from kongtask.claim_jobs(:worker, :nonce, :claim, :queues, :limits, :total, :tasks, :forbidden,
   :is_survey, :mark_queues, :mark_lanes, :marks_us, :mark_ids, :mark_paused)

@@ -160,82 +160,52 @@ function byTurn(a: ClaimedJob, b: ClaimedJob): number {
 /** Where sql/queries/claim_jobs.sql has what. */
 const Column = {
   queueId: 0,
-  ids: 1,
-  taskIds: 2,
-  attempts: 3,
-  maxAttempts: 4,
-  priorities: 5,
-  crashes: 6,
-  runAt: 7,
-  createdAt: 8,
-  kept: 9,
-  places: 10,
-  payloads: 11,
-  extras: 12,
-  errors: 13,
-  ended: 14,
-  dry: 15,
-  nextDueIn: 16,
-  now: 17,
-  xid: 18,
-  xmin: 19,
-  paused: 20,
-  endQueues: 21,
-  endLanes: 22,
-  endsUs: 23,
-  endIds: 24,
+  jobs: 1,
+  dry: 2,
+  nextDueIn: 3,
+  now: 4,
+  xid: 5,
+  xmin: 6,
+  paused: 7,
+  endQueues: 8,
+  endLanes: 9,
+  endsUs: 10,
+  endIds: 11,
 } as const
 
-/** The jobs of one row. */
+/** The jobs of one row, a line each. */
 function unpacked(row: TextRow, lease: Lease): ClaimedJob[] {
   const queueId = Number(row[Column.queueId])
-  const taskIds = items(row[Column.taskIds])
-  const attempts = items(row[Column.attempts])
-  const maxAttempts = items(row[Column.maxAttempts])
-  const priorities = items(row[Column.priorities])
-  const crashes = items(row[Column.crashes])
-  const runAt = items(row[Column.runAt])
-  const createdAt = items(row[Column.createdAt])
-  const kept = items(row[Column.kept])
-  const places = text(row[Column.places]).slice(2, -2).split('","')
-  const payloads = text(row[Column.payloads]).split('\n')
-  const extras = byId(row[Column.extras])
-  const errors = byId(row[Column.errors])
-  const ended = byId(row[Column.ended])
-  return items(row[Column.ids]).map((id, index) => ({
-    id,
-    queueId,
-    taskId: Number(taskIds[index]),
-    attempt: Number(attempts[index]),
-    maxAttempts: Number(maxAttempts[index]),
-    priority: Number(priorities[index]),
-    crashes: Number(crashes[index]),
-    runAt: Number(runAt[index]),
-    createdAt: Number(createdAt[index]),
-    kept: kept[index] === 't',
-    place: text(places[index]),
-    payload: text(payloads[index]),
-    extras: extras?.get(id) ?? null,
-    errors: errors?.get(id) ?? null,
-    ended: reason(ended?.get(id)),
-    lease,
-  }))
+  return text(row[Column.jobs])
+    .split('\n')
+    .map((line) => {
+      const [id, taskId, attempt, maxAttempts, priority, crashes, runAt, createdAt, kept, ...rest] =
+        line.split('\t')
+      const [place, payload, errors, extras, ended] = rest
+      return {
+        id: text(id),
+        queueId,
+        taskId: Number(taskId),
+        attempt: Number(attempt),
+        maxAttempts: Number(maxAttempts),
+        priority: Number(priority),
+        crashes: Number(crashes),
+        runAt: Number(runAt),
+        createdAt: Number(createdAt),
+        kept: kept === 't',
+        place: text(place),
+        payload: text(payload),
+        errors: errors === '' ? null : text(errors),
+        extras: extras === '' ? null : text(extras),
+        ended: reason(ended),
+        lease,
+      }
+    })
 }
 
 /** The elements of an array that needs no quotes; none of what is null. */
 function items(array: string | null | undefined): string[] {
   return typeof array === 'string' && array !== '{}' ? array.slice(1, -1).split(',') : []
-}
-
-/** Lines of id and JSON; most jobs have none. */
-function byId(lines: string | null | undefined): ReadonlyMap<string, string> | undefined {
-  if (typeof lines !== 'string') return undefined
-  return new Map(
-    lines.split('\n').map((line) => {
-      const space = line.indexOf(' ')
-      return [line.slice(0, space), line.slice(space + 1)]
-    }),
-  )
 }
 
 function reason(json: string | undefined): string | null {

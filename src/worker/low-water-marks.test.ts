@@ -31,8 +31,9 @@ class Bench {
     this.answer(this.send(), end)
   }
 
+  /** Those that there are: at the start of a lane stands none. */
   get places() {
-    return this.send().marks.places
+    return this.send().marks.places.filter(({ at }) => at > 0)
   }
 }
 

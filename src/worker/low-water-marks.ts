@@ -86,7 +86,7 @@ export class LowWaterMarks {
     return [...this.#marks].flatMap(([queue, lanes]) => {
       const [first = START] = lanes
       if (lanes.every((mark) => mark === first)) return first === START ? [] : [{ queue, lane: -1, ...first }]
-      return lanes.flatMap((mark, lane) => (mark === START ? [] : [{ queue, lane, ...mark }]))
+      return lanes.map((mark, lane) => ({ queue, lane, ...mark }))
     })
   }
 

@@ -320,7 +320,8 @@ describe('a claim', () => {
     expect((await worker.claim(2)).jobs).toHaveLength(2)
     expect((await worker.claim(1)).jobs).toHaveLength(1)
     // Lane 0 is behind us, and a part of lane 1.
-    expect(worker.marks.forClaim().marks.places).toMatchObject([{ lane: 0 }, { lane: 1 }])
+    const marked = worker.marks.forClaim().marks.places.filter(({ at }) => at > 0)
+    expect(marked).toMatchObject([{ lane: 0 }, { lane: 1 }])
     expect((await worker.claim(5)).jobs).toHaveLength(1)
     expect(worker.marks.forClaim().marks.places).toMatchObject([{ lane: -1 }])
   })
