@@ -13,15 +13,14 @@ return timestamptz 'epoch' + p_us * interval '1 microsecond';
 -- Two claims at a time get most out of the database: of many, each walks past what the others have just locked (STORAGE.md,
 -- law 13). The locks are tried and not waited for, since who waits for a lock holds back vacuum and marks. Whoever had no
 -- luck for half of the deadline that a call has, which is a third of the lease, goes all the same.
-create function kongtask.await_turn(p_worker int4) returns void
+create function kongtask.await_turn(p_gate int4, p_worker int4) returns void
 language plpgsql
 as $$
 declare
-  v_gate int4 := 'kongtask.claims'::regclass::oid::int4;
   v_patience interval;
   v_rest int4 := 1;
 begin
-  while not (pg_try_advisory_xact_lock(v_gate, 0) or pg_try_advisory_xact_lock(v_gate, 1)) loop
+  while not (pg_try_advisory_xact_lock(p_gate, 0) or pg_try_advisory_xact_lock(p_gate, 1)) loop
     v_patience := coalesce(
       v_patience, (select (w.expires_at - w.heartbeat_at) / 6 from kongtask.workers w where w.id = p_worker), '0');
     exit when clock_timestamp() > statement_timestamp() + v_patience;
@@ -71,8 +70,7 @@ create function kongtask.claim_jobs(
   p_forbidden text[], p_is_survey bool, p_mark_queues int4[], p_mark_lanes int2[], p_marks_us int8[], p_mark_ids int8[],
   p_mark_paused int4[])
 returns table (
-  queue_id int4, jobs text, dry bool, next_due_in float8, now_us int8, xid int8, xmin int8, paused int4[],
-  end_queues int4[], end_lanes int2[], ends_us int8[], end_ids int8[])
+  queue_id int4, jobs text, dry bool, next_due_in float8, now_us int8, xid int8, xmin int8, paused int4[], ends int8[])
 language plpgsql
 set jit = off
 -- The settings below leave one plan; to think it over with each call's values is a third of a small call's time.
@@ -84,6 +82,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
+  v_gate int4 := 'kongtask.claims'::regclass::oid::int4;
   v_now timestamptz;
   v_tasks int4[] := p_tasks;
   v_asked record;
@@ -114,32 +113,30 @@ declare
   v_mark int4;
   v_picked_places tid[];
   v_is_clean bool;
-  v_end_lane int2;
-  v_end_us int8;
-  v_end_id int8;
+  v_end int8[];
 begin
   -- Before there is a transaction number, for others wait with their marks for its end.
-  perform kongtask.await_turn(p_worker);
+  if not (pg_try_advisory_xact_lock(v_gate, 0) or pg_try_advisory_xact_lock(v_gate, 1)) then
+    perform kongtask.await_turn(v_gate, p_worker);
+  end if;
   v_now := kongtask.clock();
   -- In one statement, for each costs a small claim a tenth of its time. What is paused is read here, so that nothing starts
   -- that is claimed after a pause. The limits of 1 keep the questions from being answered for all queues at once.
   select exists (select from kongtask.workers w
                   where w.id = p_worker and w.nonce = p_nonce and w.rescued_at is null) as lives,
          array(select t.id from kongtask.tasks t where t.paused_at is not null order by t.id) as paused,
-         array_agg(q.id order by q.turn, q.id) as queues,
-         array_agg(p_limits[array_position(p_queues, q.id)] order by q.turn, q.id) as limits,
-         array_agg(q.is_limited order by q.turn, q.id) as are_limited,
-         array_agg(q.has_free_keys order by q.turn, q.id) as have_free_keys,
-         array_agg(q.has_open_rates order by q.turn, q.id) as have_open_rates
+         array_agg(q.id) as queues, array_agg(q.most) as limits, array_agg(q.is_limited) as are_limited,
+         array_agg(q.has_news) as have_news
     into v_asked
-    from (select q.id, q.concurrency is not null or q.rate is not null as is_limited,
-                 coalesce(array_position(p_queues, q.id), (q.id + p_claim) % count(*) over ()) as turn,
-                 (select true from kongtask.serial_keys s where s.queue_id = q.id and s.job_id is null limit 1)
-                   as has_free_keys,
-                 (select true from kongtask.rates r where r.queue_id = q.id and r.opens_at <= v_now limit 1)
-                   as has_open_rates
+    from (select q.id, p_limits[array_position(p_queues, q.id)] as most,
+                 q.concurrency is not null or q.rate is not null as is_limited,
+                 (select true from kongtask.serial_keys s where s.queue_id = q.id and s.job_id is null limit 1) is not null
+                 or (select true from kongtask.rates r where r.queue_id = q.id and r.opens_at <= v_now limit 1) is not null
+                   as has_news
             from kongtask.queues q
-           where q.paused_at is null and (p_queues is null or q.id = any (p_queues))) as q;
+           where q.paused_at is null and (p_queues is null or q.id = any (p_queues))
+           order by coalesce(array_position(p_queues, q.id), (q.id + p_claim) % (select count(*) from kongtask.queues)),
+                    q.id) as q;
   if not v_asked.lives then
     raise exception 'worker % is no longer registered', p_worker using errcode = 'KT002';
   end if;
@@ -163,10 +160,9 @@ begin
       v_limit := v_queue_room.o_limit;
       continue when v_limit = 0;
     end if;
-    if v_asked.have_free_keys[i] then
+    -- A key that nobody has, or a rate that lets something through again.
+    if v_asked.have_news[i] then
       perform kongtask.settle_keys(v_queue);
-    end if;
-    if v_asked.have_open_rates[i] then
       perform kongtask.open_rates(v_queue, v_now);
     end if;
 
@@ -201,13 +197,11 @@ begin
         from picked;
       v_picked := cardinality(v_ids);
       v_picked_places := v_places;
-      v_end_lane := -1;
-      v_end_us := 0;
-      v_end_id := 0;
-      if v_picked = v_pick then
-        select j.lane, kongtask.microseconds(j.run_at), j.id into v_end_lane, v_end_us, v_end_id
-          from kongtask.jobs j where j.ctid = v_places[v_picked];
-      end if;
+      v_end := case
+        when v_picked = v_pick then (
+          select array[v_queue, j.lane, kongtask.microseconds(j.run_at), j.id]
+            from kongtask.jobs j where j.ctid = v_places[v_picked])
+        else array[v_queue, -1, 0, 0] end;
       v_room := v_limit - coalesce(cardinality(v_taken), 0);
       if v_are_keyed or v_are_limited then
         select * into v_sifted
@@ -253,7 +247,7 @@ begin
             select p_worker, p_claim, v_queue, v_ids from held where not v_has_gates
           )
           select v_queue, string_agg(t.line, E'\n'), null::bool, null::float8, null::int8, null::int8, null::int8,
-                 null::int4[], null::int4[], null::int2[], null::int8[], null::int8[]
+                 null::int4[], null::int8[]
             from taken t
            -- Large ones stay alone: PostgreSQL has no text above a gigabyte.
            group by case when octet_length(t.line) > 4000 then t.id else 0 end;
@@ -290,10 +284,7 @@ begin
       v_dry := v_dry || v_queue;
     end if;
     if v_is_clean then
-      end_queues := end_queues || v_queue;
-      end_lanes := end_lanes || v_end_lane;
-      ends_us := ends_us || v_end_us;
-      end_ids := end_ids || v_end_id;
+      ends := ends || v_end;
     end if;
   end loop;
 

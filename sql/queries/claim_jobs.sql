@@ -22,10 +22,8 @@
 -- => xid int8?  its transaction, which began after that time; none where it found nothing, and was no survey
 -- => xmin int8?  all transactions below have ended
 -- => paused int4[]?  tasks
--- => end_queues int4[]?  how far it looked, where nothing before that is left to be claimed
--- => end_lanes int2[]?  -1: through all lanes
--- => ends_us int8[]?
--- => end_ids int8[]?
-select queue_id, jobs, dry, next_due_in, now_us, xid, xmin, paused, end_queues, end_lanes, ends_us, end_ids
+-- => ends int8[]?  how far it looked, where nothing before that is left to be claimed, four numbers each: queue, lane (-1:
+--    through all lanes), microseconds since 1970, id
+select queue_id, jobs, dry, next_due_in, now_us, xid, xmin, paused, ends
 from kongtask.claim_jobs(:worker, :nonce, :claim, :queues, :limits, :total, :tasks, :forbidden,
   :is_survey, :mark_queues, :mark_lanes, :marks_us, :mark_ids, :mark_paused)

@@ -127,9 +127,6 @@ export async function claimJobs(database: Database, schema: string, request: Cla
 const NO_MARKS: ClaimMarks = { places: [], paused: [] }
 
 function endOf(row: TextRow): ClaimEnd {
-  const lanes = items(row[Column.endLanes])
-  const at = items(row[Column.endsUs])
-  const ids = items(row[Column.endIds])
   const xid = row[Column.xid]
   return {
     time: {
@@ -138,13 +135,17 @@ function endOf(row: TextRow): ClaimEnd {
       xmin: Number(row[Column.xmin]),
     },
     paused: items(row[Column.paused]).map(Number),
-    ends: items(row[Column.endQueues]).map((queue, index) => ({
-      queue: Number(queue),
-      lane: Number(lanes[index]),
-      at: Number(at[index]),
-      id: text(ids[index]),
-    })),
+    ends: endsOf(items(row[Column.ends])),
   }
+}
+
+function endsOf(numbers: readonly string[]): readonly LaneMark[] {
+  const ends: LaneMark[] = []
+  for (let at = 0; at < numbers.length; at += 4) {
+    const [queue, lane, us, id] = numbers.slice(at, at + 4)
+    ends.push({ queue: Number(queue), lane: Number(lane), at: Number(us), id: text(id) })
+  }
+  return ends
 }
 
 /** The claim answers in the order in which the rows lie on disk, which is mostly theirs. */
@@ -167,10 +168,7 @@ const Column = {
   xid: 5,
   xmin: 6,
   paused: 7,
-  endQueues: 8,
-  endLanes: 9,
-  endsUs: 10,
-  endIds: 11,
+  ends: 8,
 } as const
 
 /** The jobs of one row, a line each. */
