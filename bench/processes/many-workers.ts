@@ -6,7 +6,7 @@ import type { ServerCounts } from '../servers/server-counts.ts'
 import { Fleet } from './fleet.ts'
 
 /** A worker's connections have seen every statement by then. */
-const WARM_UP_EACH = 500
+const WARM_UP_EACH = 3_000
 const WARM_UP = 2_000
 
 /** One system with a database of its own. */
@@ -17,8 +17,10 @@ export interface FleetSystem {
   create(): Promise<void>
   /** Resolves when so many workers are there. */
   arrived(workers: number): Promise<void>
-  /** Adds jobs that nobody may have yet, and tidies up. */
+  /** Adds jobs that nobody may have yet. */
   load(from: number, count: number): Promise<void>
+  /** Vacuum and statistics, after which each connection thinks all of its plans over. */
+  tidy(): Promise<void>
   /** Now they may. */
   release(): Promise<void>
   isEmpty(): Promise<boolean>
@@ -45,8 +47,11 @@ export async function measureFleet(
       await system.create()
       await using fleet = await Fleet.start(system.program, connectionString, workers)
       await system.arrived(workers)
-      await drained(system, fleet, 0, warmUp)
-      seconds = await drained(system, fleet, warmUp, jobs)
+      await system.load(0, warmUp)
+      await system.tidy()
+      await drained(system, fleet)
+      await system.load(warmUp, jobs)
+      seconds = await drained(system, fleet)
       for (const { ran, troubles } of await fleet.stop()) {
         if (troubles.length > 0) throw new Error(`There was trouble: ${told(troubles)}`)
         for (const n of ran) check.ran(n)
@@ -69,8 +74,7 @@ function told(troubles: readonly string[]): string {
 }
 
 /** Answers seconds. */
-async function drained(system: FleetSystem, fleet: Fleet, from: number, jobs: number): Promise<number> {
-  await system.load(from, jobs)
+async function drained(system: FleetSystem, fleet: Fleet): Promise<number> {
   const started = performance.now()
   fleet.go()
   await system.release()

@@ -36,8 +36,8 @@ export function kongTaskFleet(connectionString: string): FleetSystem {
             retain: false as const,
           })),
         )
-      await pool.query('vacuum (analyze) kongtask.jobs')
     },
+    tidy: async () => void (await pool.query('vacuum (analyze) kongtask.jobs')),
     release: () => kong.queues.resume(QUEUE),
     isEmpty: async () => (await ask('select not exists (select from kongtask.jobs) as answer')) === true,
     close: async () => {
