@@ -134,12 +134,16 @@ async function giveToAnother(): Promise<number> {
     )
     await client.query('select kongtask.rescue_workers()')
     const { rows: claimed } = await client.query(
-      `select unnest(c.ids) from kongtask.register_worker(3600000, '{}') as r, kongtask.claim_jobs(
-         r.worker, r.nonce, 1, null, null, 10, array(select t.id from kongtask.tasks t), null, true, null, null, null, null, null) as c`,
+      `select from kongtask.register_worker(3600000, '{}') as r, kongtask.claim_jobs(
+         r.worker, r.nonce, 1, null, null, 10, array(select t.id from kongtask.tasks t), null, true, null, null, null, null, null) as c
+        where c.jobs is not null`,
     )
     await client.query('commit')
     expect(claimed).toHaveLength(1)
     return us[0]?.id ?? 0
+  } catch (error) {
+    await client.query('rollback')
+    throw error
   } finally {
     client.release()
   }
