@@ -43,7 +43,7 @@ export class Starts {
   }
 }
 
-const WARM_UP = 20
+const WARM_UP = 500
 /** Milliseconds; far apart enough for a system to have come to rest, and in no step with anything that it does by itself. */
 const PAUSE = 60
 const SPREAD = 50

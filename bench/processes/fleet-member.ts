@@ -9,11 +9,18 @@ export interface FleetReport {
 }
 
 export type FleetMessage =
-  { readonly kind: 'ready' } | { readonly kind: 'report'; readonly report: FleetReport }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'ran'; readonly count: number }
+  | { readonly kind: 'report'; readonly report: FleetReport }
+
+/** Milliseconds. To ask the database instead would take part of what is measured. */
+const TELL_EVERY = 5
 
 export interface FleetMember {
   /** There is something to do; nothing for those who find out themselves. */
   go(): void
+  /** How many jobs have run. */
+  ran(): number
   stop(): Promise<FleetReport>
 }
 
@@ -29,6 +36,12 @@ export async function joinFleet(start: (order: FleetOrder) => Promise<FleetMembe
   const [connectionString = '', workers = '', first = ''] = process.argv.slice(2)
   process.once('disconnect', () => process.exit(1))
   const member = await start({ connectionString, workers: Number(workers), first: Number(first) })
+  let told = 0
+  setInterval(() => {
+    const count = member.ran()
+    if (count > told) say({ kind: 'ran', count })
+    told = count
+  }, TELL_EVERY)
   process.on('message', (message) => {
     if (message === 'go') member.go()
     else void member.stop().then((report) => say({ kind: 'report', report }, () => process.exit(0)))
@@ -45,6 +58,6 @@ export function isFleetMessage(message: unknown): message is FleetMessage {
     typeof message === 'object' &&
     message !== null &&
     'kind' in message &&
-    (message.kind === 'ready' || message.kind === 'report')
+    ['ready', 'ran', 'report'].includes(String(message.kind))
   )
 }

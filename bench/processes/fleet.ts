@@ -1,5 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { isFleetMessage, type FleetMessage, type FleetReport } from './fleet-member.ts'
 
@@ -38,9 +38,9 @@ export class Fleet implements AsyncDisposable {
     for (const member of this.#members) member.tell('go')
   }
 
-  /** @throws when a process has died */
-  check(): void {
-    for (const member of this.#members) member.check()
+  /** Jobs that have run, as far as the processes have said. @throws when one has died */
+  get ran(): number {
+    return this.#members.reduce((sum, member) => sum + member.ran, 0)
   }
 
   async stop(): Promise<FleetReport[]> {
@@ -61,10 +61,23 @@ class Member {
   readonly #process: ChildProcess
   readonly #death: Promise<Error>
   #died: Error | undefined
+  #ran = 0
+  /** What it says besides. */
+  readonly #said = new EventEmitter()
 
   constructor(path: string, args: readonly string[]) {
     this.#process = fork(path, args)
     this.#death = this.#awaitDeath()
+    this.#process.on('message', (message) => {
+      if (isFleetMessage(message) && isOf(message, 'ran')) this.#ran = message.count
+      else this.#said.emit('message', message)
+    })
+  }
+
+  /** @throws when it has died */
+  get ran(): number {
+    if (this.#died !== undefined) throw this.#died
+    return this.#ran
   }
 
   tell(message: 'go' | 'stop'): void {
@@ -73,15 +86,11 @@ class Member {
 
   /** @throws where it says something else, or nothing any more */
   async hear<K extends FleetMessage['kind']>(kind: K): Promise<Extract<FleetMessage, { kind: K }>> {
-    const heard = await Promise.race([once(this.#process, 'message'), this.#death])
+    const heard = await Promise.race([once(this.#said, 'message'), this.#death])
     if (heard instanceof Error) throw heard
     const [message]: unknown[] = heard
     if (isFleetMessage(message) && isOf(message, kind)) return message
     throw new TypeError(`A worker process said something else than ${kind}.`)
-  }
-
-  check(): void {
-    if (this.#died !== undefined) throw this.#died
   }
 
   async kill(): Promise<void> {

@@ -49,9 +49,9 @@ export async function measureFleet(
       await system.arrived(workers)
       await system.load(0, warmUp)
       await system.tidy()
-      await drained(system, fleet)
+      await drained(system, fleet, warmUp)
       await system.load(warmUp, jobs)
-      seconds = await drained(system, fleet)
+      seconds = await drained(system, fleet, warmUp + jobs)
       for (const { ran, troubles } of await fleet.stop()) {
         if (troubles.length > 0) throw new Error(`There was trouble: ${told(troubles)}`)
         for (const n of ran) check.ran(n)
@@ -73,14 +73,11 @@ function told(troubles: readonly string[]): string {
     .join('; ')
 }
 
-/** Answers seconds. */
-async function drained(system: FleetSystem, fleet: Fleet): Promise<number> {
+/** Until so many have run in all, and are settled. Answers seconds. */
+async function drained(system: FleetSystem, fleet: Fleet, jobs: number): Promise<number> {
   const started = performance.now()
   fleet.go()
   await system.release()
-  while (!(await system.isEmpty())) {
-    fleet.check()
-    await delay(5)
-  }
+  while (fleet.ran < jobs || !(await system.isEmpty())) await delay(5)
   return (performance.now() - started) / 1_000
 }

@@ -26,6 +26,7 @@ await joinFleet(async ({ connectionString, workers }) => {
   const stops = await Promise.all(Array.from({ length: workers }, start))
   return {
     go: nothing,
+    ran: () => ran.length,
     stop: async () => {
       await Promise.all(stops.map((stop) => stop()))
       return { ran, troubles }

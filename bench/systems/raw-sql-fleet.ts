@@ -15,6 +15,7 @@ await joinFleet(async ({ connectionString, workers, first }) => {
       const loops = Array.from({ length: workers }, (_, index) => loopRaw(pool, first + index, log))
       working = Promise.all(loops).catch((error: unknown) => troubles.push(String(error)))
     },
+    ran: () => ran.length,
     stop: async () => {
       await working
       await pool.end()

@@ -98,7 +98,7 @@ create table kongtask.serial_keys (
   primary key (queue_id, key)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 1000);
 
-create index serial_keys_unsettled on kongtask.serial_keys (queue_id) where job_id is null;
+create index serial_keys_unsettled on kongtask.serial_keys (queue_id, key) where job_id is null;
 
 -- The holder of a unique key: a job for as long as it is live, and until the window ends, whatever became of the job.
 -- A row may outlive both; then the next adder takes it over, or the pruner takes it away.
@@ -153,4 +153,7 @@ create table kongtask.claims (
   -- A row of a thousand ids stays in its page as it is: compressing it took a twentieth of the claim's time.
   toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 1000);
 
+-- What limits count: those of jobs in the first, those of queues in both. In two, as each row stands in one of them, and as
+-- one for all of a queue would look, to whoever ends a claim, like a way to its row.
 create index claims_limited on kongtask.claims (queue_id) where limited_ids is not null;
+create index claims_unlimited on kongtask.claims (queue_id) where limited_ids is null;

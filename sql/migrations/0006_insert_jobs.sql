@@ -226,9 +226,12 @@ $$;
 -- Where the entries of a call wait for their serial keys: 16 above their lanes, all but the first of each key. Where
 -- somebody has the key, all wait: that somebody is kept from forgetting the key until this transaction has ended. Outside
 -- READ COMMITTED this lock would fail wherever the key has moved since the transaction began; there the claim sorts it out.
+-- Index: serial_keys_pkey.
 create function kongtask.line_up(p_kinds kongtask.kind[], p_kind int4[]) returns int2[]
 language plpgsql
 set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
 set enable_nestloop = off
 as $$
 declare
@@ -237,13 +240,14 @@ declare
 begin
   if current_setting('transaction_isolation') in ('read committed', 'read uncommitted') then
     with held as (
-      select s.queue_id, s.key
-        from kongtask.serial_keys s
-        join (select distinct k.queue_id, k.serial_key from unnest(p_kinds) as k
+      select taken.queue_id, taken.key
+        from (select distinct k.queue_id, k.serial_key from unnest(p_kinds) as k
                where k.serial_key is not null) as asked
-          on asked.queue_id = s.queue_id and asked.serial_key = s.key
-       where s.job_id is not null
-         for key share of s
+       cross join lateral (
+              select s.queue_id, s.key
+                from kongtask.serial_keys s
+               where s.queue_id = asked.queue_id and s.key = asked.serial_key and s.job_id is not null
+                 for key share) as taken
     )
     select array_agg(held.queue_id), array_agg(held.key) into v_queues, v_keys from held;
   end if;
@@ -404,12 +408,11 @@ begin
 
     select j.worker <> 0 into v_running
       from kongtask.jobs j
-     where j.ctid = any (kongtask.places_of(v_held.queue_id, array[v_held.job_id])) and j.id = v_held.job_id;
+     where j.ctid = any (kongtask.places_of(v_held.queue_id, array[v_held.job_id]));
     v_lives := found;
     if v_lives and p_kind.on_conflict <> 'skip' and not v_running then
       delete from kongtask.jobs j
-       where j.ctid = any (kongtask.places_of(v_held.queue_id, array[v_held.job_id]))
-         and j.id = v_held.job_id and j.worker = 0
+       where j.ctid = any (kongtask.places_of(v_held.queue_id, array[v_held.job_id])) and j.worker = 0
       returning * into v_old;
       -- Claimed at this moment, or moved: look again.
       continue when not found;

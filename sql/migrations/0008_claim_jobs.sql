@@ -126,13 +126,13 @@ begin
                   where w.id = p_worker and w.nonce = p_nonce and w.rescued_at is null) as lives,
          array(select t.id from kongtask.tasks t where t.paused_at is not null order by t.id) as paused,
          array_agg(q.id) as queues, array_agg(q.most) as limits, array_agg(q.is_limited) as are_limited,
-         array_agg(q.has_news) as have_news
+         array_agg(q.news) as news
     into v_asked
     from (select q.id, p_limits[array_position(p_queues, q.id)] as most,
                  q.concurrency is not null or q.rate is not null as is_limited,
-                 (select true from kongtask.serial_keys s where s.queue_id = q.id and s.job_id is null limit 1) is not null
-                 or (select true from kongtask.rates r where r.queue_id = q.id and r.opens_at <= v_now limit 1) is not null
-                   as has_news
+                 coalesce((select 1 from kongtask.serial_keys s where s.queue_id = q.id and s.job_id is null limit 1), 0)
+                 + coalesce((select 2 from kongtask.rates r where r.queue_id = q.id and r.opens_at <= v_now limit 1), 0)
+                   as news
             from kongtask.queues q
            where q.paused_at is null and (p_queues is null or q.id = any (p_queues))
            order by coalesce(array_position(p_queues, q.id), (q.id + p_claim) % (select count(*) from kongtask.queues)),
@@ -160,10 +160,14 @@ begin
       v_limit := v_queue_room.o_limit;
       continue when v_limit = 0;
     end if;
-    -- A key that nobody has, or a rate that lets something through again.
-    if v_asked.have_news[i] then
-      perform kongtask.settle_keys(v_queue);
-      perform kongtask.open_rates(v_queue, v_now);
+    -- 1: a key that nobody has; 2: a rate that lets something through again. One number, for each question costs.
+    if v_asked.news[i] > 0 then
+      if v_asked.news[i] & 1 > 0 then
+        perform kongtask.settle_keys(v_queue);
+      end if;
+      if v_asked.news[i] & 2 > 0 then
+        perform kongtask.open_rates(v_queue, v_now);
+      end if;
     end if;
 
     v_mark := case when p_mark_paused = v_asked.paused then array_position(p_mark_queues, v_queue) end;
@@ -332,10 +336,15 @@ begin
   o_left := false;
   o_again := false;
   if p_are_keyed then
-    select array_agg(j.id), array_agg(p.place), array_agg(j.serial_key) into v_keyed, v_keyed_places, v_keys
-      from unnest(p_places) as p (place)
-      join kongtask.jobs j on j.ctid = p.place
-     where j.serial_key is not null;
+    -- By place alone: to say beside it that there is a key invites a walk of jobs_serial.
+    with met as materialized (
+      select j.id, p.place, j.serial_key
+        from unnest(p_places) as p (place)
+        join kongtask.jobs j on j.ctid = p.place
+    )
+    select array_agg(met.id), array_agg(met.place), array_agg(met.serial_key) into v_keyed, v_keyed_places, v_keys
+      from met
+     where met.serial_key is not null;
     select * into v_admitted from kongtask.admit(p_queue, v_keyed, v_keys, v_keyed_places);
     o_left := v_admitted.o_left;
     o_again := v_admitted.o_again;
@@ -395,6 +404,13 @@ begin
               where j.queue_id = dry.queue_id and j.lane = kongtask.lane_at(turn.number) and j.run_at > p_now
               order by j.run_at, j.id
               limit 1) as soonest),
-    (select min(r.opens_at) from kongtask.rates r where r.queue_id = any (p_queues) and r.opens_at is not null));
+    (select min(soonest.opens_at)
+       from unnest(p_queues) as dry (queue_id)
+      cross join lateral (
+             select r.opens_at
+               from kongtask.rates r
+              where r.queue_id = dry.queue_id and r.opens_at is not null
+              order by r.opens_at
+              limit 1) as soonest));
 end
 $$;

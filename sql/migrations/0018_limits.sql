@@ -72,7 +72,8 @@ begin
 end
 $$;
 
--- The same for a queue as a whole, whatever its claims said about limits: it may have got one since.
+-- The same for a queue as a whole, whatever its claims said about limits: it may have got one since. Indexes:
+-- claims_limited, claims_unlimited.
 create function kongtask.held_in(p_queue int4) returns int4
 language plpgsql stable
 set jit = off
@@ -85,10 +86,13 @@ as $$
 begin
   return (
     select count(*)
-      from kongtask.claims c
+      from (select l.worker, l.claim, l.ids from kongtask.claims l
+             where l.queue_id = p_queue and l.limited_ids is not null
+            union all
+            select u.worker, u.claim, u.ids from kongtask.claims u
+             where u.queue_id = p_queue and u.limited_ids is null) as c
      cross join unnest(c.ids) as named (id)
-     where c.queue_id = p_queue
-       and (select j.worker = c.worker and j.claim = c.claim
+     where (select j.worker = c.worker and j.claim = c.claim
               from kongtask.jobs j
              where j.queue_id = p_queue and j.id between named.id and named.id
              order by j.id limit 1));

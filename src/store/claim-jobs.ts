@@ -1,6 +1,6 @@
 import type { Lease } from '../core/lease.ts'
 import type { Database, TextRow } from './database.ts'
-import { claimJobs as statement } from './statements.generated.ts'
+import { claimJobs as carefully, claimReady as atOnce } from './statements.generated.ts'
 import { inSchema, valuesOf } from './statement.ts'
 
 /** What to claim, for whom. */
@@ -87,37 +87,80 @@ export interface Claimed {
   readonly jobs: readonly ClaimedJob[]
   /** Fewer jobs were ready than were asked for. */
   readonly dry: boolean
+  /** To try it at once was in vain. */
+  readonly wasSpecial?: boolean | undefined
   /** Where dry: milliseconds until the next scheduled job of the queues asked falls due, if there is one. */
   readonly nextDueIn: number | undefined
   readonly end: ClaimEnd
 }
 
-/** Leases up to `total` ready jobs, best priority and earliest due first within each queue. */
+/**
+ * Leases up to `total` ready jobs, best priority and earliest due first within each queue. What is no survey is first tried
+ * at once, which takes a quarter less and finds plain jobs.
+ */
 export async function claimJobs(database: Database, schema: string, request: ClaimRequest): Promise<Claimed> {
-  const { queues, forbiddenFlags, isSurvey = true, marks: { places, paused } = NO_MARKS } = request
-  const { text: sql, name } = inSchema(statement, schema)
-  const rows = await database.queryText(
-    sql,
-    valuesOf(statement, {
-      ...request,
-      queues: queues === 'all' ? null : [...queues.keys()],
-      limits: queues === 'all' ? null : [...queues.values()],
-      forbidden: forbiddenFlags === undefined || forbiddenFlags.length === 0 ? null : forbiddenFlags,
-      is_survey: isSurvey,
-      mark_queues: places.length === 0 ? null : places.map(({ queue }) => queue),
-      mark_lanes: places.length === 0 ? null : places.map(({ lane }) => lane),
-      marks_us: places.length === 0 ? null : places.map(({ at }) => String(at)),
-      mark_ids: places.length === 0 ? null : places.map(({ id }) => id),
-      mark_paused: places.length === 0 ? null : paused,
-    }),
-    name,
-  )
   const lease: Lease = { worker: request.worker, claim: request.claim }
+  const triesAtOnce = canBeAtOnce(request)
+  if (triesAtOnce) {
+    const rows = await claimAtOnce(database, schema, request)
+    if (rows.length > 0) return claimedIn(rows, lease)
+  }
+  const claimed = claimedIn(await claimCarefully(database, schema, request), lease)
+  return triesAtOnce ? { ...claimed, wasSpecial: true } : claimed
+}
+
+function canBeAtOnce({ queues, forbiddenFlags = [], isSurvey = true, marks }: ClaimRequest): boolean {
+  const isOfAll = queues === 'all' || queues.size === 1
+  return !isSurvey && isOfAll && forbiddenFlags.length === 0 && (marks?.paused ?? []).length === 0
+}
+
+async function claimAtOnce(
+  database: Database,
+  schema: string,
+  request: ClaimRequest,
+): Promise<readonly TextRow[]> {
+  const { queues, total, marks = NO_MARKS } = request
+  const { text: sql, name } = inSchema(atOnce, schema)
+  const [[queue, limit] = [null, total]] = queues === 'all' ? [] : queues
+  const values = { ...request, ...marksOf(marks), queue, total: Math.min(total, limit) }
+  return database.queryText(sql, valuesOf(atOnce, values), name)
+}
+
+async function claimCarefully(
+  database: Database,
+  schema: string,
+  request: ClaimRequest,
+): Promise<readonly TextRow[]> {
+  const { queues, forbiddenFlags = [], isSurvey = true, marks = NO_MARKS } = request
+  const { text: sql, name } = inSchema(carefully, schema)
+  const values = {
+    ...request,
+    ...marksOf(marks),
+    queues: queues === 'all' ? null : [...queues.keys()],
+    limits: queues === 'all' ? null : [...queues.values()],
+    forbidden: forbiddenFlags.length === 0 ? null : forbiddenFlags,
+    is_survey: isSurvey,
+    mark_paused: marks.places.length === 0 ? null : marks.paused,
+  }
+  return database.queryText(sql, valuesOf(carefully, values), name)
+}
+
+function marksOf({ places }: ClaimMarks) {
+  const isNone = places.length === 0
+  return {
+    mark_queues: isNone ? null : places.map(({ queue }) => queue),
+    mark_lanes: isNone ? null : places.map(({ lane }) => lane),
+    marks_us: isNone ? null : places.map(({ at }) => String(at)),
+    mark_ids: isNone ? null : places.map(({ id }) => id),
+  }
+}
+
+function claimedIn(rows: readonly TextRow[], lease: Lease): Claimed {
   const last = rows.at(-1)
   if (last === undefined) throw new TypeError('claim_jobs left out its last row')
   const nextDueIn = last[Column.nextDueIn]
   return {
-    jobs: inTurn(rows.slice(0, -1).flatMap((row) => unpacked(row, lease))),
+    jobs: inTurn(rows.flatMap((row) => unpacked(row, lease))),
     dry: last[Column.dry] === 't',
     nextDueIn: typeof nextDueIn === 'string' ? Math.max(0, Number(nextDueIn)) : undefined,
     end: endOf(last),
@@ -174,31 +217,31 @@ const Column = {
 /** The jobs of one row, a line each. */
 function unpacked(row: TextRow, lease: Lease): ClaimedJob[] {
   const queueId = Number(row[Column.queueId])
-  return text(row[Column.jobs])
-    .split('\n')
-    .map((line) => {
-      const [id, taskId, attempt, maxAttempts, priority, crashes, runAt, createdAt, kept, ...rest] =
-        line.split('\t')
-      const [place, payload, errors, extras, ended] = rest
-      return {
-        id: text(id),
-        queueId,
-        taskId: Number(taskId),
-        attempt: Number(attempt),
-        maxAttempts: Number(maxAttempts),
-        priority: Number(priority),
-        crashes: Number(crashes),
-        runAt: Number(runAt),
-        createdAt: Number(createdAt),
-        kept: kept === 't',
-        place: text(place),
-        payload: text(payload),
-        errors: errors === '' ? null : text(errors),
-        extras: extras === '' ? null : text(extras),
-        ended: reason(ended),
-        lease,
-      }
-    })
+  const jobs = row[Column.jobs]
+  if (typeof jobs !== 'string') return []
+  return jobs.split('\n').map((line) => {
+    const [id, taskId, attempt, maxAttempts, priority, crashes, runAt, createdAt, kept, ...rest] =
+      line.split('\t')
+    const [place, payload, errors, extras, ended] = rest
+    return {
+      id: text(id),
+      queueId,
+      taskId: Number(taskId),
+      attempt: Number(attempt),
+      maxAttempts: Number(maxAttempts),
+      priority: Number(priority),
+      crashes: Number(crashes),
+      runAt: Number(runAt),
+      createdAt: Number(createdAt),
+      kept: kept === 't',
+      place: text(place),
+      payload: text(payload),
+      errors: errors === '' ? null : text(errors),
+      extras: extras === '' ? null : text(extras),
+      ended: reason(ended),
+      lease,
+    }
+  })
 }
 
 /** The elements of an array that needs no quotes; none of what is null. */

@@ -21,6 +21,16 @@ export const claimJobs: Statement<
   columns: [["queue_id","int4"],["jobs","text"],["dry","bool"],["next_due_in","float8"],["now_us","int8"],["xid","int8"],["xmin","int8"],["paused","int4[]"],["ends","int8[]"]],
 }
 
+export const claimReady: Statement<
+  { readonly worker: number; readonly nonce: string; readonly claim: number; readonly queue: number | null; readonly total: number; readonly tasks: readonly number[]; readonly mark_queues: readonly number[] | null; readonly mark_lanes: readonly number[] | null; readonly marks_us: readonly string[] | null; readonly mark_ids: readonly string[] | null },
+  { readonly queue_id: number | null; readonly jobs: string | null; readonly dry: boolean; readonly next_due_in: number | null; readonly now_us: string; readonly xid: string | null; readonly xmin: string; readonly paused: readonly number[]; readonly ends: readonly string[] | null }
+> = {
+  name: "claim_ready",
+  text: "select queue_id, jobs, dry, null::float8 as next_due_in, now_us, xid, xmin, '{}'::int4[] as paused, ends\nfrom kongtask.claim_ready($1::int4, $2::uuid, $3::int4, $4::int4, $5::int4, $6::int4[],\n  $7::int4[], $8::int2[], $9::int8[], $10::int8[])",
+  parameters: [["worker","int4"],["nonce","uuid"],["claim","int4"],["queue","int4"],["total","int4"],["tasks","int4[]"],["mark_queues","int4[]"],["mark_lanes","int2[]"],["marks_us","int8[]"],["mark_ids","int8[]"]],
+  columns: [["queue_id","int4"],["jobs","text"],["dry","bool"],["next_due_in","float8"],["now_us","int8"],["xid","int8"],["xmin","int8"],["paused","int4[]"],["ends","int8[]"]],
+}
+
 export const completeJob: Statement<
   { readonly worker: string; readonly claim: string; readonly queue: string; readonly id: string; readonly place: string; readonly result: string | null; readonly idle: string },
   { readonly completed: boolean }

@@ -38,6 +38,9 @@ export interface ClaimerOptions {
 /** Who adds a job tells us of it only where it falls due within a minute; the others we must see ourselves. */
 const LONGEST_REST = 60_000
 
+/** Milliseconds. Where jobs with keys or limits come in, the next ones are likely to be such. */
+const SPECIAL_FOR = 1_000
+
 /** More would make PostgreSQL's connections wait for each other (STORAGE.md, law 13). */
 const CLAIMS_AT_ONCE = 2
 
@@ -62,6 +65,8 @@ export class Claimer {
   readonly #underWay = new Set<Promise<void>>()
   readonly #marks: LowWaterMarks
   #pollAt: number
+  /** Until when no claim is tried at once. */
+  #specialUntil = 0
   #loop: Promise<void> | undefined
 
   constructor(options: ClaimerOptions) {
@@ -103,13 +108,13 @@ export class Claimer {
   }
 
   async #run(): Promise<void> {
-    const { now } = this.#options
+    const { now, lease, onWeather } = this.#options
     while (!this.#stopping.signal.aborted) {
       if (now() >= this.#pollAt) {
         this.#schedulePoll()
         for (const lane of this.#lanesOf()) lane.wake()
       }
-      await this.#options.lease.renewIfWorn().catch((error: unknown) => this.#options.onWeather(error, 1))
+      if (lease.isWorn) await lease.renewIfWorn().catch((error: unknown) => onWeather(error, 1))
       const ask = this.#underWay.size < CLAIMS_AT_ONCE ? this.#ask() : undefined
       if (ask === undefined) await this.#bell.sleep(this.#pollAt - now())
       else this.#send(ask)
@@ -168,7 +173,7 @@ export class Claimer {
     ask: Ask,
     under: { registration?: Registration; claim?: number },
   ): Promise<Claimed | undefined> {
-    const { lease, tasks, forbiddenFlags: flags, onWeather } = this.#options
+    const { lease, tasks, forbiddenFlags: flags, onWeather, now } = this.#options
     const forbiddenFlags = typeof flags === 'function' ? await flags() : flags
     return retry(
       () => {
@@ -179,7 +184,8 @@ export class Claimer {
         const claim = lease.openClaim()
         under.registration = registration
         under.claim = claim
-        return this.#sent({ ...registration, ...ask, claim, tasks, forbiddenFlags })
+        const isSurvey = ask.isSurvey || now() < this.#specialUntil
+        return this.#sent({ ...registration, ...ask, claim, tasks, forbiddenFlags, isSurvey })
       },
       { isTransient, onRetry: onWeather, signal: this.#stopping.signal },
     )
@@ -194,6 +200,7 @@ export class Claimer {
     try {
       const claimed = await store.claimJobs({ ...request, marks: marked.marks })
       this.#marks.answered(marked, claimed.end)
+      if (claimed.wasSpecial === true) this.#specialUntil = this.#options.now() + SPECIAL_FOR
       return claimed
     } catch (error) {
       // Where it was rolled back, the other claim on its way may have passed what it had locked.

@@ -59,6 +59,8 @@ export class Dispatcher {
       if (lane === undefined) stray.push(job)
       else lane.put(job, now)
     }
+    // They came from the database, so the event loop has just had its turn; to wait for the next would keep them waiting.
+    this.#turnEnds = this.#options.now() + LONGEST_TURN
     for (const lane of this.#lanes) this.#fill(lane)
     return stray
   }

@@ -92,7 +92,7 @@ export class Lane {
     this.#asked -= asked.count
     this.#claimTakes += NEWEST * (now - asked.at - this.#claimTakes)
     if (dry) this.#dry = this.#wakes === asked.wakes
-    else if (asked.isSurvey) this.#isSurveyed = false
+    else this.#isSurveyed = false
   }
 
   /** A claimed job, which waits for a slot from now on. */

@@ -159,15 +159,14 @@ export class LeaseKeeper implements Service {
     await this.#register()
   }
 
+  /** It has made so many claims that their numbers may run out, and nothing is at hand. */
+  get isWorn(): boolean {
+    return this.#claims >= MANY_CLAIMS && this.#awaited.size === 0 && this.#options.book.claims.length === 0
+  }
+
   /** Takes a new number while nothing is at hand, if the old one's claims are many. */
   async renewIfWorn(): Promise<void> {
-    if (
-      this.#claims < MANY_CLAIMS ||
-      this.#awaited.size > 0 ||
-      this.#options.book.claims.length > 0 ||
-      this.#registration === undefined
-    )
-      return
+    if (!this.isWorn || this.#registration === undefined) return
     const worn = this.#registration
     this.#registration = undefined
     this.#claims = 0

@@ -1,5 +1,7 @@
-// Settlements → batches → store. One batch is on its way at a time; what comes meanwhile makes the next, so batches
-// grow with the load and a lone job waits for nobody. Holds back nothing but memory: `backlog` tells the claimer.
+// Settlements → batches → store. One batch is on its way at a time; what comes meanwhile, and in the moment after, makes the
+// next, so batches grow with the load and a lone job waits for nobody. Holds back nothing but memory: `backlog` tells the
+// claimer.
+import { Bell } from '../runtime/bell.ts'
 import type { Settlement } from '../core/settlement.ts'
 import { retry } from '../runtime/retry.ts'
 import type { ClaimedJob } from '../store/claim-jobs.ts'
@@ -9,6 +11,12 @@ import type { Store } from '../store/store.ts'
 import type { ClaimBook } from './claim-book.ts'
 
 const LARGEST_BATCH = 1_000
+/**
+ * Milliseconds from the end of a batch to the next, if few jobs wait for it: nobody waits for a settlement, but everybody
+ * does for a database that is asked too often (docs/decisions/007).
+ */
+const REST = 5
+const FEW = 50
 
 export interface SettlerOptions {
   readonly store: Pick<Store, 'settleJobs'>
@@ -36,7 +44,11 @@ export class Settler {
   readonly #options: SettlerOptions
   readonly #pending = new Map<string, Entry[]>()
   readonly #giveUp = new AbortController()
+  readonly #bell = new Bell()
   #backlog = 0
+  /** By the process's clock, milliseconds. */
+  #restsUntil = 0
+  #isHurried = false
   #flushing: Promise<void> | undefined
 
   constructor(options: SettlerOptions) {
@@ -65,12 +77,16 @@ export class Settler {
     if (entries === undefined) this.#pending.set(key, [entry])
     else entries.push(entry)
     this.#backlog += 1
+    if (this.#backlog === FEW) this.#bell.ring()
     this.#flushing ??= this.#flush()
   }
 
   /** Resolves when everything added so far is written, or after `giveUp`. */
   async flushed(): Promise<void> {
+    this.#isHurried = true
+    this.#bell.ring()
     while (this.#flushing !== undefined) await this.#flushing
+    this.#isHurried = false
   }
 
   /** The database does not answer and we must go: what is not written is left to the rescue. */
@@ -81,21 +97,29 @@ export class Settler {
   async #flush(): Promise<void> {
     // Handlers that end in this turn of the event loop share the first batch.
     await new Promise<void>((resolve) => setImmediate(resolve))
-    for (let batch = this.#take(); batch !== undefined; batch = this.#take()) {
+    while (this.#pending.size > 0) {
+      await this.#rest()
+      const batch = this.#take()
       await this.#write(batch)
       this.#backlog -= batch.length
+      this.#restsUntil = performance.now() + REST
       this.#options.onFlushed()
     }
     this.#flushing = undefined
   }
 
-  #take(): Entry[] | undefined {
+  async #rest(): Promise<void> {
+    const left = this.#restsUntil - performance.now()
+    if (left > 0 && this.#backlog < FEW && !this.#isHurried) await this.#bell.sleep(left)
+  }
+
+  #take(): Entry[] {
     for (const [key, entries] of this.#pending) {
       const batch = entries.splice(0, LARGEST_BATCH)
       if (entries.length === 0) this.#pending.delete(key)
-      if (batch.length > 0) return batch
+      return batch
     }
-    return undefined
+    return []
   }
 
   /** Never rejects. A batch that the database cannot take is halved until the settlement at fault stands alone. */

@@ -483,6 +483,17 @@ describe('a limit of a queue', () => {
     expect(await worker.claim(10)).toHaveLength(1)
   })
 
+  it('counts jobs with limits of their own like those without', async () => {
+    const worker = await db.worker()
+    for (const options of [{ concurrency: { limit: 9 } }, {}]) {
+      await db.add(...many(2, options))
+      expect(await worker.claim(10)).toHaveLength(2)
+    }
+    await limit(5)
+    await db.add(...many(5, {}))
+    expect(await worker.claim(10)).toHaveLength(1)
+  })
+
   it('costs other queues nothing, and is over when it is taken away', async () => {
     await db.add(...many(5, {}), ...many(5, { queue: 'other' }))
     await limit(1)

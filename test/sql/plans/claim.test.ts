@@ -16,8 +16,8 @@ describe.each(statistics)('with statistics $when', ({ prepare }) => {
 
   /** What every claim asks: whether a serial key waits to be settled, whether a rate lets somebody go on. */
   const questions = ['serial_keys_unsettled', 'rates_waiting']
-  /** The gates of limits: who is held behind them, what tokens there are and when, who is parked there. */
-  const gates = ['claims_limited', 'jobs_pkey', 'rates_pkey', 'rates_waiting', 'jobs_parked']
+  /** The gates of limits: who is held behind them, what tokens there are, who is parked there. */
+  const gates = ['claims_limited', 'jobs_pkey', 'rates_pkey', 'jobs_parked']
 
   it.each<readonly [string, ClaimRequest['queues']]>([
     ['one queue', new Map([[BUSY, 50]])],
@@ -37,16 +37,31 @@ describe.each(statistics)('with statistics $when', ({ prepare }) => {
     expect(looks).toEqual(always('jobs_lane', 'place', ...questions))
   })
 
-  it('a claim of jobs with serial keys finds the keys by serial_keys_pkey', async () => {
-    const round = async (): Promise<readonly Explained[]> => {
+  it('a claim of jobs with serial keys finds the keys by serial_keys_pkey, and who was first by jobs_serial', async () => {
+    const looks = await inRounds(async () => {
       const keys = [1, 2, 3].map(() => ({ serialKey: plans.key() }))
       await plans.add(...keys)
       // The same in a call of its own: as nobody has the keys yet, these are in their lanes, too.
       await plans.add(...keys)
       return plans.explain(() => plans.claim(10))
+    })
+    expect(looks).toEqual(always('jobs_lane', 'place', 'serial_keys_pkey', 'jobs_serial', ...questions))
+  })
+
+  it('a claim finds the keys that nobody has by serial_keys_unsettled', async () => {
+    const round = async (): Promise<readonly Explained[]> => {
+      const serialKey = plans.key()
+      await plans.add({ serialKey })
+      await plans.session.query('insert into kongtask.serial_keys (queue_id, key) values ($1, $2)', [
+        BUSY,
+        serialKey,
+      ])
+      return plans.explain(async () => {
+        expect((await plans.claimOne()).priority).toBe(0)
+      })
     }
-    expect(await inRounds(round, ['serial_keys'])).toEqual(
-      always('serial_keys_pkey', 'serial_keys_unsettled'),
+    expect(await inRounds(round)).toEqual(
+      always('jobs_lane', 'place', 'serial_keys_pkey', 'jobs_serial', ...questions),
     )
   })
 
@@ -63,7 +78,7 @@ describe.each(statistics)('with statistics $when', ({ prepare }) => {
         expect(jobs.filter(({ priority }) => priority === 0)).toHaveLength(4)
       })
     }
-    expect(await inRounds(round, ['jobs', 'claims', 'rates'])).toEqual(always('jobs_lane', 'place', ...gates))
+    expect(await inRounds(round)).toEqual(always('jobs_lane', 'place', ...gates, ...questions))
   })
 
   it('a claim lets jobs go on whose rate has tokens again by rates_waiting and jobs_parked', async () => {
@@ -80,7 +95,15 @@ describe.each(statistics)('with statistics $when', ({ prepare }) => {
         expect((await plans.claimOne()).priority).toBe(0)
       })
     }
-    expect(await inRounds(round, ['jobs', 'claims', 'rates'])).toEqual(always('jobs_lane', 'place', ...gates))
+    expect(await inRounds(round)).toEqual(always('jobs_lane', 'place', ...gates, ...questions))
+  })
+
+  it('a claim of a queue that has a limit counts what is held by claims_limited, claims_unlimited and jobs_pkey', async () => {
+    await plans.store.limitQueue('quiet', { concurrency: 10, rateLimit: undefined })
+    const looks = await inRounds(() => plans.explain(() => plans.claimed(10, new Map([[QUIET, 10]]))))
+    await plans.store.limitQueue('quiet', { concurrency: null, rateLimit: undefined })
+    const counted = ['claims_limited', 'claims_unlimited', 'jobs_pkey']
+    expect(looks).toEqual(always('jobs_lane', 'place', ...counted, ...questions))
   })
 
   it('a claim of a queue that has a rate finds it by rates_pkey', async () => {

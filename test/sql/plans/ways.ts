@@ -20,6 +20,7 @@ const INDEXES: ReadonlyMap<string, Index> = new Map([
   ['rates_waiting', { table: 'rates', columns: ['queue_id'] }],
   ['claims_pkey', { table: 'claims', columns: ['worker'] }],
   ['claims_limited', { table: 'claims', columns: ['queue_id'] }],
+  ['claims_unlimited', { table: 'claims', columns: ['queue_id'] }],
   ['messages_pkey', { table: 'messages', columns: ['worker'] }],
   ['completions_pkey', { table: 'completions', columns: ['worker', 'claim', 'job_id'] }],
   ['steps_pkey', { table: 'steps', columns: ['job_id'] }],
