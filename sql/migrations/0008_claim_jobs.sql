@@ -11,22 +11,19 @@ language sql stable
 return timestamptz 'epoch' + p_us * interval '1 microsecond';
 
 -- Two claims at a time get most out of the database: of many, each walks past what the others have just locked (STORAGE.md,
--- law 13). The locks are tried and not waited for, since who waits for a lock holds back vacuum and marks. Whoever had no
--- luck for half of the deadline that a call has, which is a third of the lease, goes all the same.
-create function kongtask.await_turn(p_gate int4, p_worker int4) returns void
+-- law 13). Waits for a turn, but not for long: the statement that called has a snapshot, and behind that nothing can be
+-- cleaned up, so that all claims wade through what has run. False where there is none; then one comes back later.
+create function kongtask.await_turn(p_gate int4) returns bool
 language plpgsql
 as $$
-declare
-  v_patience interval;
-  v_rest int4 := 1;
 begin
-  while not (pg_try_advisory_xact_lock(p_gate, 0) or pg_try_advisory_xact_lock(p_gate, 1)) loop
-    v_patience := coalesce(
-      v_patience, (select (w.expires_at - w.heartbeat_at) / 6 from kongtask.workers w where w.id = p_worker), '0');
-    exit when clock_timestamp() > statement_timestamp() + v_patience;
+  for v_rest in 1 .. 2 loop
     perform pg_sleep(v_rest * (0.5 + random()) / 1000);
-    v_rest := least(v_rest * 2, 64);
+    if pg_try_advisory_xact_lock(p_gate, 0) or pg_try_advisory_xact_lock(p_gate, 1) then
+      return true;
+    end if;
   end loop;
+  return false;
 end
 $$;
 
@@ -54,6 +51,7 @@ return case when p_mark_us <= p_now_us then kongtask.from_microseconds(p_mark_us
 -- says of the claim itself: dry, whether there were fewer than were asked for, next_due_in, when to look again, in
 -- milliseconds, and what the next marks are made of. A survey (p_is_survey) that comes out dry looks for when the next job
 -- falls due; who has heard that needs not hear it again with each claim. Raises KT002 where this worker was declared dead.
+-- Without `dry`: it is not this claim's turn. Who has come back for long enough insists (p_insists) and goes all the same.
 --
 -- Marks. While a transaction holds back vacuum, a lane begins with the dead entries of all jobs that have run, so a process
 -- begins to look where it found nothing before: at p_marks_us and p_mark_ids in the lanes of p_mark_queues (mark_of).
@@ -67,7 +65,7 @@ return case when p_mark_us <= p_now_us then kongtask.from_microseconds(p_mark_us
 --   each process does now and then (worker/low-water-marks.ts).
 create function kongtask.claim_jobs(
   p_worker int4, p_nonce uuid, p_claim int4, p_queues int4[], p_limits int4[], p_total int4, p_tasks int4[],
-  p_forbidden text[], p_is_survey bool, p_mark_queues int4[], p_mark_lanes int2[], p_marks_us int8[], p_mark_ids int8[],
+  p_forbidden text[], p_is_survey bool, p_insists bool, p_mark_queues int4[], p_mark_lanes int2[], p_marks_us int8[], p_mark_ids int8[],
   p_mark_paused int4[])
 returns table (
   queue_id int4, jobs text, dry bool, next_due_in float8, now_us int8, xid int8, xmin int8, paused int4[], ends int8[])
@@ -116,8 +114,11 @@ declare
   v_end int8[];
 begin
   -- Before there is a transaction number, for others wait with their marks for its end.
-  if not (pg_try_advisory_xact_lock(v_gate, 0) or pg_try_advisory_xact_lock(v_gate, 1)) then
-    perform kongtask.await_turn(v_gate, p_worker);
+  if not (pg_try_advisory_xact_lock(v_gate, 0) or pg_try_advisory_xact_lock(v_gate, 1) or p_insists) then
+    if not kongtask.await_turn(v_gate) then
+      return next;
+      return;
+    end if;
   end if;
   v_now := kongtask.clock();
   -- In one statement, for each costs a small claim a tenth of its time. What is paused is read here, so that nothing starts

@@ -24,7 +24,10 @@ declare
   v_now timestamptz;
 begin
   if not (pg_try_advisory_xact_lock(v_gate, 0) or pg_try_advisory_xact_lock(v_gate, 1)) then
-    perform kongtask.await_turn(v_gate, p_worker);
+    if not kongtask.await_turn(v_gate) then
+      return next;
+      return;
+    end if;
   end if;
   v_now := kongtask.clock();
   now_us := kongtask.microseconds(v_now);

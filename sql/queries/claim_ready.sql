@@ -11,11 +11,11 @@
 -- :mark_ids int8[]?
 -- => queue_id int4?  no row at all: it has done nothing, which claim_jobs does better
 -- => jobs text?  a job as claim_jobs has it, in each row; null in the only row of a claim that found nothing
--- => dry bool  the rest as in the last row of claim_jobs, in each row
+-- => dry bool?  the rest as in the last row of claim_jobs, in each row
 -- => next_due_in float8?
--- => now_us int8
+-- => now_us int8?
 -- => xid int8?
--- => xmin int8
+-- => xmin int8?
 -- => paused int4[]
 -- => ends int8[]?
 select queue_id, jobs, dry, null::float8 as next_due_in, now_us, xid, xmin, '{}'::int4[] as paused, ends

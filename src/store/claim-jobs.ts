@@ -17,6 +17,8 @@ export interface ClaimRequest {
   readonly forbiddenFlags?: readonly string[] | undefined
   /** If there are not enough: say when the next one falls due. Otherwise that may be left out. @default true */
   readonly isSurvey?: boolean | undefined
+  /** It was told so often that it is not its turn that it goes all the same. @default false */
+  readonly insists?: boolean | undefined
   /** Where to begin to look; without, from the start. */
   readonly marks?: ClaimMarks | undefined
 }
@@ -87,6 +89,8 @@ export interface Claimed {
   readonly jobs: readonly ClaimedJob[]
   /** Fewer jobs were ready than were asked for. */
   readonly dry: boolean
+  /** Others are claiming, as many at a time as do the database good: it did nothing, and what follows says nothing. */
+  readonly hadNoTurn?: boolean | undefined
   /** To try it at once was in vain. */
   readonly wasSpecial?: boolean | undefined
   /** Where dry: milliseconds until the next scheduled job of the queues asked falls due, if there is one. */
@@ -98,7 +102,11 @@ export interface Claimed {
  * Leases up to `total` ready jobs, best priority and earliest due first within each queue. What is no survey is first tried
  * at once, which takes a quarter less and finds plain jobs.
  */
-export async function claimJobs(database: Database, schema: string, request: ClaimRequest): Promise<Claimed> {
+export async function claimJobs(
+  database: Database,
+  schema: string,
+  request: ClaimRequest,
+): Promise<Claimed> {
   const lease: Lease = { worker: request.worker, claim: request.claim }
   const triesAtOnce = canBeAtOnce(request)
   if (triesAtOnce) {
@@ -109,7 +117,8 @@ export async function claimJobs(database: Database, schema: string, request: Cla
   return triesAtOnce ? { ...claimed, wasSpecial: true } : claimed
 }
 
-function canBeAtOnce({ queues, forbiddenFlags = [], isSurvey = true, marks }: ClaimRequest): boolean {
+function canBeAtOnce({ queues, forbiddenFlags = [], isSurvey = true, insists, marks }: ClaimRequest): boolean {
+  if (insists === true) return false
   const isOfAll = queues === 'all' || queues.size === 1
   return !isSurvey && isOfAll && forbiddenFlags.length === 0 && (marks?.paused ?? []).length === 0
 }
@@ -131,7 +140,7 @@ async function claimCarefully(
   schema: string,
   request: ClaimRequest,
 ): Promise<readonly TextRow[]> {
-  const { queues, forbiddenFlags = [], isSurvey = true, marks = NO_MARKS } = request
+  const { queues, forbiddenFlags = [], isSurvey = true, insists = false, marks = NO_MARKS } = request
   const { text: sql, name } = inSchema(carefully, schema)
   const values = {
     ...request,
@@ -140,6 +149,7 @@ async function claimCarefully(
     limits: queues === 'all' ? null : [...queues.values()],
     forbidden: forbiddenFlags.length === 0 ? null : forbiddenFlags,
     is_survey: isSurvey,
+    insists,
     mark_paused: marks.places.length === 0 ? null : marks.paused,
   }
   return database.queryText(sql, valuesOf(carefully, values), name)
@@ -162,6 +172,7 @@ function claimedIn(rows: readonly TextRow[], lease: Lease): Claimed {
   return {
     jobs: inTurn(rows.flatMap((row) => unpacked(row, lease))),
     dry: last[Column.dry] === 't',
+    hadNoTurn: last[Column.dry] === null,
     nextDueIn: typeof nextDueIn === 'string' ? Math.max(0, Number(nextDueIn)) : undefined,
     end: endOf(last),
   }

@@ -2,7 +2,7 @@
 // asleep once it is dry, until a slot frees, a wake-up, a due time or the poll. Where handlers are so quick that one claim
 // after the other cannot feed them, two are on their way at a time.
 import { Bell } from '../runtime/bell.ts'
-import { retry } from '../runtime/retry.ts'
+import { pause, retry } from '../runtime/retry.ts'
 import type { Claimed, ClaimedJob, ClaimRequest } from '../store/claim-jobs.ts'
 import type { WakeUp } from '../store/listener.ts'
 import { isLeaseLost, isTransient } from '../store/sqlstate.ts'
@@ -41,6 +41,12 @@ const LONGEST_REST = 60_000
 /** Milliseconds. Where jobs with keys or limits come in, the next ones are likely to be such. */
 const SPECIAL_FOR = 1_000
 
+/** Milliseconds between two tries to have a turn among many who claim, on the average, and from the first to the second. */
+const WAIT_FOR_TURN = 40
+const FIRST_WAIT_FOR_TURN = 4
+/** Milliseconds. */
+const LONGEST_WAIT_FOR_TURN = 5_000
+
 /** More would make PostgreSQL's connections wait for each other (STORAGE.md, law 13). */
 const CLAIMS_AT_ONCE = 2
 
@@ -56,6 +62,14 @@ interface AskedLane {
   /** Undefined where all queues share it. */
   readonly queue: number | undefined
   readonly asked: AskedOfLane
+}
+
+type Asked = Ask & Pick<ClaimRequest, 'forbiddenFlags' | 'insists'>
+
+/** As whom a claim was sent. */
+interface Under {
+  registration?: Registration
+  claim?: number
 }
 
 export class Claimer {
@@ -148,7 +162,7 @@ export class Claimer {
 
   async #claim(ask: Ask): Promise<Claimed | undefined> {
     const { lease, now, onClaimed } = this.#options
-    const under: { registration?: Registration; claim?: number } = {}
+    const under: Under = {}
     let claimed: Claimed | undefined
     try {
       claimed = await this.#ready(ask, under)
@@ -168,13 +182,23 @@ export class Claimer {
     }
   }
 
-  /** Says in `under` as whom it asked last. */
-  async #ready(
-    ask: Ask,
-    under: { registration?: Registration; claim?: number },
-  ): Promise<Claimed | undefined> {
-    const { lease, tasks, forbiddenFlags: flags, onWeather, now } = this.#options
+  /** Until it has a turn. Says in `under` as whom it asked last. */
+  async #ready(ask: Ask, under: Under): Promise<Claimed | undefined> {
+    const { forbiddenFlags: flags, now } = this.#options
+    const { signal } = this.#stopping
     const forbiddenFlags = typeof flags === 'function' ? await flags() : flags
+    const since = now()
+    for (let tries = 1; !signal.aborted; tries++) {
+      const insists = now() - since > LONGEST_WAIT_FOR_TURN
+      const claimed = await this.#tried({ ...ask, forbiddenFlags, insists }, under)
+      if (claimed?.hadNoTurn !== true) return claimed
+      await pause(Math.min(tries * FIRST_WAIT_FOR_TURN, WAIT_FOR_TURN) * (0.5 + Math.random()), signal)
+    }
+    return undefined
+  }
+
+  #tried(ask: Asked, under: Under): Promise<Claimed | undefined> {
+    const { lease, tasks, onWeather, now } = this.#options
     return retry(
       () => {
         const { registration } = lease
@@ -185,7 +209,7 @@ export class Claimer {
         under.registration = registration
         under.claim = claim
         const isSurvey = ask.isSurvey || now() < this.#specialUntil
-        return this.#sent({ ...registration, ...ask, claim, tasks, forbiddenFlags, isSurvey })
+        return this.#sent({ ...registration, ...ask, claim, tasks, isSurvey })
       },
       { isTransient, onRetry: onWeather, signal: this.#stopping.signal },
     )
@@ -199,6 +223,7 @@ export class Claimer {
     const marked = this.#marks.forClaim()
     try {
       const claimed = await store.claimJobs({ ...request, marks: marked.marks })
+      if (claimed.hadNoTurn === true) return claimed
       this.#marks.answered(marked, claimed.end)
       if (claimed.wasSpecial === true) this.#specialUntil = this.#options.now() + SPECIAL_FOR
       return claimed

@@ -287,6 +287,41 @@ describe('two claimers at once', () => {
   })
 })
 
+describe('of three claims at once', () => {
+  /** As if two others were claiming. */
+  async function takeTurns(): Promise<void> {
+    const [one, other] = [await db.session(), await db.session()]
+    for (const { store, query } of [one, other]) {
+      await query('begin')
+      await (await db.worker()).claim(1, store)
+    }
+  }
+
+  const request = async () => ({
+    ...(await db.worker()).registration,
+    claim: 1,
+    queues: 'all' as const,
+    total: 5,
+    tasks: await db.tasks(),
+  })
+
+  it.each([true, false])('the third has no turn, and has done nothing (a survey: %s)', async (isSurvey) => {
+    const [, , third] = await db.add({}, {}, {})
+    await takeTurns()
+    const claimed = await db.store.claimJobs({ ...(await request()), isSurvey })
+    expect(claimed).toMatchObject({ hadNoTurn: true, jobs: [] })
+    expect(await db.store.readJob(third ?? '')).toMatchObject({ state: 'ready', attempt: 0 })
+  })
+
+  it('one that insists goes all the same', async () => {
+    const [, , third] = await db.add({}, {}, {})
+    await takeTurns()
+    const claimed = await db.store.claimJobs({ ...(await request()), insists: true })
+    expect(claimed.hadNoTurn).toBe(false)
+    expect(ids(claimed.jobs)).toEqual([third])
+  })
+})
+
 describe('the ledger', () => {
   it('names exactly what was claimed, a row for each claim and queue', async () => {
     const [one, two, three] = await db.add({ queue: 'a' }, { queue: 'b' }, { queue: 'a' })
