@@ -1,10 +1,10 @@
-// What a process costs that has next to nothing to do, by the transactions that the server counted.
+// What a process costs that has next to nothing to do.
 import { setTimeout as delay } from 'node:timers/promises'
 import { KongTask, run } from 'kongtask'
 import type { Measured } from '../frame/measure.ts'
 import { sizedPayload } from '../loads/sized-payload.ts'
 import type { ServerCounts } from '../servers/server-counts.ts'
-import { WithoutListen } from '../servers/without-listen.ts'
+import { QueryCounter } from '../servers/query-counter.ts'
 
 /** Seconds until a process that has started is at rest. */
 const START = 3
@@ -24,16 +24,17 @@ export interface IdleOptions {
   readonly seconds: number
 }
 
-/** A longer life without a shorter one: what both have, starting and stopping, falls out. */
-export async function measureIdle(options: IdleOptions, counts: ServerCounts): Promise<Measured> {
-  const { listens, seconds } = options
-  await migrated(options.connectionString)
-  await using proxy = listens ? undefined : await WithoutListen.open(options.connectionString)
-  const { connectionString } = proxy ?? options
-  const life = (length: number) => counts.during(() => live(connectionString, () => delay(length * 1_000)))
-  const short = await life(START)
-  const long = await life(START + seconds)
-  return { idle_queries_per_minute: ((long.transactions - short.transactions) / seconds) * 60 }
+export async function measureIdle({ connectionString, listens, seconds }: IdleOptions): Promise<Measured> {
+  await migrated(connectionString)
+  await using counter = await QueryCounter.open(connectionString, { listens })
+  let queries = 0
+  await live(counter.connectionString, async () => {
+    await delay(START * 1_000)
+    const before = counter.queries
+    await delay(seconds * 1_000)
+    queries = counter.queries - before
+  })
+  return { idle_queries_per_minute: (queries / seconds) * 60 }
 }
 
 /**

@@ -1,8 +1,8 @@
 -- A claim for who has just heard that jobs are ready: one statement for what claim_jobs does in three, which takes a quarter
 -- less (docs/decisions/007). It leases jobs and says of itself what claim_jobs does and says; but it knows no serial keys,
--- limits, flags and paused tasks, and takes of one queue, or of all as they come. Where any of those would count, or this
--- worker is no longer registered, it has done nothing and answers no row: claim_jobs knows what to do. Each row but the only
--- one of a claim that found nothing holds a job, and all of them what is to be said of the claim.
+-- limits, flags and paused tasks, and takes of one queue, or of all as they come. Where any of those would count, or there are
+-- jobs and this worker is no longer registered, it has done nothing and answers no row: claim_jobs knows what to do. Each row
+-- but the only one of a claim that took nothing holds a job, and all of them what is to be said of the claim.
 --
 -- Locks and index as those of claim_jobs.
 create function kongtask.claim_ready(
@@ -85,7 +85,9 @@ begin
     select taken.queue_id, taken.line, claim.dry, now_us,
            case when taken.id is not null then pg_current_xact_id()::text::int8 end,
            pg_snapshot_xmin(pg_current_snapshot())::text::int8, case when claim.dry then claim.ends end
-      from (select (select count(*) from picked) < p_total as dry,
+      -- What somebody has moved since this statement began was picked, but cannot be seen where it is now: it is still there.
+      from (select (select count(*) from picked) < p_total
+                   and (select count(*) from picked) = (select count(*) from taken) as dry,
                    array(select unnest(array[open.id, -1, 0, 0]::int8[]) from open) as ends
              where exists (select from plain) and (exists (select from held) or not exists (select from picked))) as claim
       left join taken on true;

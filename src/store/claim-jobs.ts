@@ -102,11 +102,7 @@ export interface Claimed {
  * Leases up to `total` ready jobs, best priority and earliest due first within each queue. What is no survey is first tried
  * at once, which takes a quarter less and finds plain jobs.
  */
-export async function claimJobs(
-  database: Database,
-  schema: string,
-  request: ClaimRequest,
-): Promise<Claimed> {
+export async function claimJobs(database: Database, schema: string, request: ClaimRequest): Promise<Claimed> {
   const lease: Lease = { worker: request.worker, claim: request.claim }
   const triesAtOnce = canBeAtOnce(request)
   if (triesAtOnce) {
@@ -117,7 +113,13 @@ export async function claimJobs(
   return triesAtOnce ? { ...claimed, wasSpecial: true } : claimed
 }
 
-function canBeAtOnce({ queues, forbiddenFlags = [], isSurvey = true, insists, marks }: ClaimRequest): boolean {
+function canBeAtOnce({
+  queues,
+  forbiddenFlags = [],
+  isSurvey = true,
+  insists,
+  marks,
+}: ClaimRequest): boolean {
   if (insists === true) return false
   const isOfAll = queues === 'all' || queues.size === 1
   return !isSurvey && isOfAll && forbiddenFlags.length === 0 && (marks?.paused ?? []).length === 0

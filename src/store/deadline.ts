@@ -24,7 +24,7 @@ export function withinDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
   })
 }
 
-export function expired(ms: number): KongTaskError {
+function expired(ms: number): KongTaskError {
   return new KongTaskError(
     'KT_DEADLINE',
     `The database did not answer within ${ms} ms. It may be overloaded, locked or unreachable; look there, or raise \`deadline\`.`,

@@ -1,6 +1,5 @@
 import type { Pool, PoolClient } from 'pg'
-import { startTimer } from '../runtime/timer.ts'
-import { expired } from './deadline.ts'
+import { withinDeadline } from './deadline.ts'
 import type { Database, DatabaseTransaction, TextRow } from './database.ts'
 import { isPreparedFault } from './sqlstate.ts'
 
@@ -82,40 +81,36 @@ async function inTransaction<T>(
   }
 }
 
-function withClient<T>(pool: Pool, deadline: number, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    let client: PoolClient | undefined
-    let isOver = false
+async function withClient<T>(
+  pool: Pool,
+  deadline: number,
+  work: (client: PoolClient) => Promise<T>,
+): Promise<T> {
+  let client: PoolClient | undefined
+  let isOver = false
+  const start = async (): Promise<T> => {
+    const connected = await pool.connect()
+    // Granted too late: the caller was told that nothing happened, and nothing must.
+    if (isOver) {
+      connected.release()
+      throw new Error('The connection came after the deadline.')
+    }
+    client = connected
+    client.on('error', ignoreError)
+    return work(connected)
+  }
+  try {
+    const result = await withinDeadline(start(), deadline)
+    client?.release()
+    return result
+  } catch (error) {
+    isOver = true
     // A connection in an unknown state must not serve anybody else. A plain SQL error leaves it in good order.
-    const end = (isSound: boolean): void => {
-      isOver = true
-      timer.stop()
-      client?.off('error', ignoreError)
-      client?.release(!isSound)
-    }
-    const timer = startTimer(deadline, () => {
-      end(false)
-      reject(expired(deadline))
-    })
-    const fail = (error: unknown): void => {
-      if (isOver) return
-      end(isConnectionSound(error))
-      reject(error)
-    }
-    // Callbacks and not promises: adding one job and claiming it pass here, and each turn counts.
-    pool.connect((error, connected) => {
-      if (connected === undefined) return fail(error)
-      // Granted too late: the caller was told that nothing happened, and nothing must.
-      if (isOver) return connected.release()
-      client = connected
-      connected.on('error', ignoreError)
-      work(connected).then((result) => {
-        if (isOver) return
-        end(true)
-        resolve(result)
-      }, fail)
-    })
-  })
+    client?.release(!isConnectionSound(error))
+    throw error
+  } finally {
+    client?.off('error', ignoreError)
+  }
 }
 
 /**

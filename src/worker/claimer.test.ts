@@ -258,6 +258,45 @@ describe('a claimer that knows the database to be dry', () => {
   })
 })
 
+describe('a claim that is sent because jobs are ready', () => {
+  const ready = { queue: 1, isReady: true }
+
+  /** Whether the next claim, which news of a ready job make it send, is a survey. */
+  async function isSurveyNow(bench: Bench): Promise<boolean | undefined> {
+    const before = bench.requests.length
+    bench.claimer.wake(ready)
+    await bench.pass(0)
+    expect(bench.requests).toHaveLength(before + 1)
+    return bench.requests.at(-1)?.isSurvey
+  }
+
+  it('is no survey, once one has told when the next job falls due', async () => {
+    const bench = await Bench.of(5, dry).start()
+    expect(bench.requests).toMatchObject([{ isSurvey: true }])
+    for (let n = 0; n < 3; n++) expect(await isSurveyNow(bench)).toBe(false)
+  })
+
+  it('is a survey for a second after one that met something special', async () => {
+    const bench = await Bench.of(5, dry, { ...dry, wasSpecial: true }, dry).start()
+    expect(await isSurveyNow(bench)).toBe(false)
+    expect(await isSurveyNow(bench)).toBe(true)
+    await bench.pass(999)
+    expect(await isSurveyNow(bench)).toBe(true)
+    await bench.pass(1)
+    expect(await isSurveyNow(bench)).toBe(false)
+  })
+
+  it('is one for a second more after each that met something special', async () => {
+    const special = { ...dry, wasSpecial: true }
+    const bench = await Bench.of(5, dry, special, special, dry).start()
+    expect(await isSurveyNow(bench)).toBe(false)
+    await bench.pass(1_000)
+    expect(await isSurveyNow(bench)).toBe(false)
+    await bench.pass(500)
+    expect(await isSurveyNow(bench)).toBe(true)
+  })
+})
+
 describe('two claims at a time', () => {
   /** A lane whose handlers are so quick that they take more than one claim brings. */
   function quickLane(): Lane {
@@ -490,5 +529,38 @@ describe('claiming once', () => {
     expect(await bench.claimer.runOnce()).toBe(0)
     expect(await bench.claimer.runOnce()).toBeUndefined()
     await bench.lease.stop()
+  })
+})
+
+describe('a claim that has no turn', () => {
+  const noTurn: Claimed = { ...dry, dry: false, hadNoTurn: true }
+
+  it('comes back until it has one, under another number each time', async () => {
+    const bench = await Bench.of(3, noTurn, noTurn, full(3), dry).start()
+    expect(bench.claimed).toEqual([])
+    await bench.pass(100)
+    expect(bench.requests.slice(0, 3).map(({ claim, total }) => ({ claim, total }))).toEqual([
+      { claim: 1, total: 3 },
+      { claim: 2, total: 3 },
+      { claim: 3, total: 3 },
+    ])
+    expect(bench.claimed[0]).toEqual(['0', '1', '2'])
+    expect([...bench.lease.awaited]).toEqual([])
+  })
+
+  it('insists after five seconds, and not before', async () => {
+    const bench = await Bench.of(1, noTurn).start()
+    await bench.pass(6_000)
+    const first = bench.requests.findIndex(({ insists }) => insists === true)
+    expect(bench.times[first]).toBeGreaterThan(5_000)
+    expect(bench.times[first - 1]).toBeLessThanOrEqual(5_000)
+  })
+
+  it('ends with its claimer', async () => {
+    const bench = await Bench.of(1, noTurn).start()
+    await Promise.all([bench.claimer.stop(), bench.pass(0)])
+    const { length } = bench.requests
+    await bench.pass(10_000)
+    expect(bench.requests).toHaveLength(length)
   })
 })

@@ -134,6 +134,16 @@ describe('a lane asks when the next job falls due', () => {
     expect(isSurvey(lane, { dry: true })).toBe(false)
   })
 
+  it('again after there was as much as it asked for: behind that may be more, for which it must look with care', () => {
+    const lane = new Lane(10, 0)
+    expect(isSurvey(lane, { dry: true })).toBe(true)
+    lane.wake(true)
+    expect(isSurvey(lane, { dry: false })).toBe(false)
+    expect(isSurvey(lane, { dry: true })).toBe(true)
+    lane.wake(true)
+    expect(isSurvey(lane, { dry: true })).toBe(false)
+  })
+
   it('again when something may fall due that it has not heard of, also while a claim is on its way', () => {
     const lane = new Lane(10, 0)
     const asked = lane.ask(0)

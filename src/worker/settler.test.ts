@@ -187,6 +187,126 @@ describe('batches', () => {
   })
 })
 
+describe('between two rounds of batches', () => {
+  /** A settler that has just written a first job. */
+  async function rested(): Promise<Bench> {
+    const bench = new Bench(written)
+    bench.add(...manyJobs(1))
+    await bench.pass(0)
+    // Nobody was there to wait for.
+    expect(bench.batches).toEqual([['1']])
+    return bench
+  }
+
+  it('five milliseconds pass, for what else ends meanwhile', async () => {
+    const bench = await rested()
+    bench.add(...manyJobs(1, 2))
+    await bench.pass(3)
+    bench.add(...manyJobs(1, 3))
+    await bench.pass(1)
+    expect(bench.batches).toEqual([['1']])
+    expect(bench.settler.backlog).toBe(2)
+    await bench.pass(1)
+    expect(bench.batches).toEqual([['1'], ['2', '3']])
+  })
+
+  it('they pass once for all queues', async () => {
+    const bench = await rested()
+    bench.add(claimedJob('2', { queueId: 7 }), claimedJob('3', { queueId: 8 }))
+    await bench.pass(4)
+    expect(bench.batches).toEqual([['1']])
+    await bench.pass(1)
+    expect(bench.batches).toEqual([['1'], ['2'], ['3']])
+  })
+
+  it('they pass although the jobs were fifty together with those that were being written', async () => {
+    const first = held()
+    const bench = new Bench(first.answer, written)
+    bench.add(...manyJobs(40))
+    await bench.pass(0)
+    bench.add(...manyJobs(10, 41))
+    first.release()
+    await bench.pass(4)
+    expect(bench.batches).toHaveLength(1)
+    await bench.pass(1)
+    expect(bench.batches).toHaveLength(2)
+  })
+
+  it('they pass although somebody waited for all when there was nothing', async () => {
+    const bench = new Bench(written)
+    await bench.settler.flushed()
+    bench.add(...manyJobs(1))
+    await bench.pass(0)
+    bench.add(...manyJobs(1, 2))
+    await bench.pass(4)
+    expect(bench.batches).toEqual([['1']])
+  })
+
+  it('they begin when the one before is written, not when it was sent', async () => {
+    const first = held()
+    const bench = new Bench(first.answer, written)
+    bench.add(...manyJobs(1))
+    await bench.pass(0)
+    bench.add(...manyJobs(1, 2))
+    await bench.pass(100)
+    first.release()
+    await bench.pass(4)
+    expect(bench.batches).toEqual([['1']])
+    await bench.pass(1)
+    expect(bench.batches).toEqual([['1'], ['2']])
+  })
+
+  it('a lone job waits for nobody once they are over', async () => {
+    const bench = await rested()
+    await bench.pass(5)
+    bench.add(...manyJobs(1, 2))
+    await bench.pass(0)
+    expect(bench.batches).toEqual([['1'], ['2']])
+  })
+
+  it('fifty jobs do not wait, be they the last of them that makes them so many', async () => {
+    const bench = await rested()
+    bench.add(...manyJobs(49, 2))
+    await bench.pass(1)
+    expect(bench.batches).toEqual([['1']])
+    bench.add(...manyJobs(1, 51))
+    await bench.pass(0)
+    expect(bench.batches.map(({ length }) => length)).toEqual([1, 50])
+    bench.add(...manyJobs(50, 52))
+    await bench.pass(0)
+    expect(bench.batches.map(({ length }) => length)).toEqual([1, 50, 50])
+  })
+
+  it('nor do more that have come while the one before was written', async () => {
+    const first = held()
+    const bench = new Bench(first.answer, written)
+    bench.add(...manyJobs(100))
+    await bench.pass(0)
+    bench.add(...manyJobs(50, 101))
+    first.release()
+    await bench.pass(0)
+    expect(bench.batches.map(({ length }) => length)).toEqual([100, 50])
+  })
+
+  it('nothing waits for which somebody waits: `flushed` ends the rest, and later ones rest again', async () => {
+    const bench = await rested()
+    bench.add(...manyJobs(2, 2))
+    await bench.pass(1)
+    expect(bench.batches).toEqual([['1']])
+    let done = false
+    void bench.settler.flushed().then(() => (done = true))
+    // Of another queue: it would rest, too.
+    bench.add(claimedJob('4', { queueId: 7 }))
+    await bench.pass(0)
+    expect([done, bench.batches]).toEqual([true, [['1'], ['2', '3'], ['4']]])
+    bench.add(...manyJobs(1, 5))
+    await bench.pass(4)
+    expect(bench.batches).toHaveLength(3)
+    await bench.pass(1)
+    expect(bench.batches).toHaveLength(4)
+  })
+})
+
 describe('weather', () => {
   it('is waited out: the same settlements are sent again until they are written', async () => {
     const fail: Answer = () => Promise.reject(weather)

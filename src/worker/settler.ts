@@ -12,7 +12,7 @@ import type { ClaimBook } from './claim-book.ts'
 
 const LARGEST_BATCH = 1_000
 /**
- * Milliseconds from the end of a batch to the next, if few jobs wait for it: nobody waits for a settlement, but everybody
+ * Milliseconds from the end of a round of batches to the next, if few jobs wait for it: nobody waits for a settlement, but everybody
  * does for a database that is asked too often (docs/decisions/007).
  */
 const REST = 5
@@ -48,6 +48,7 @@ export class Settler {
   #backlog = 0
   /** By the process's clock, milliseconds. */
   #restsUntil = 0
+  #isResting = false
   #isHurried = false
   #flushing: Promise<void> | undefined
 
@@ -77,14 +78,14 @@ export class Settler {
     if (entries === undefined) this.#pending.set(key, [entry])
     else entries.push(entry)
     this.#backlog += 1
-    if (this.#backlog === FEW) this.#bell.ring()
+    if (this.#isResting && this.#backlog >= FEW) this.#bell.ring()
     this.#flushing ??= this.#flush()
   }
 
   /** Resolves when everything added so far is written, or after `giveUp`. */
   async flushed(): Promise<void> {
     this.#isHurried = true
-    this.#bell.ring()
+    if (this.#isResting) this.#bell.ring()
     while (this.#flushing !== undefined) await this.#flushing
     this.#isHurried = false
   }
@@ -99,27 +100,30 @@ export class Settler {
     await new Promise<void>((resolve) => setImmediate(resolve))
     while (this.#pending.size > 0) {
       await this.#rest()
-      const batch = this.#take()
-      await this.#write(batch)
-      this.#backlog -= batch.length
+      for (const key of [...this.#pending.keys()]) {
+        const batch = this.#take(key)
+        await this.#write(batch)
+        this.#backlog -= batch.length
+        this.#options.onFlushed()
+      }
       this.#restsUntil = performance.now() + REST
-      this.#options.onFlushed()
     }
     this.#flushing = undefined
   }
 
   async #rest(): Promise<void> {
     const left = this.#restsUntil - performance.now()
-    if (left > 0 && this.#backlog < FEW && !this.#isHurried) await this.#bell.sleep(left)
+    if (left <= 0 || this.#backlog >= FEW || this.#isHurried) return
+    this.#isResting = true
+    await this.#bell.sleep(left)
+    this.#isResting = false
   }
 
-  #take(): Entry[] {
-    for (const [key, entries] of this.#pending) {
-      const batch = entries.splice(0, LARGEST_BATCH)
-      if (entries.length === 0) this.#pending.delete(key)
-      return batch
-    }
-    return []
+  #take(key: string): Entry[] {
+    const entries = this.#pending.get(key) ?? []
+    const batch = entries.splice(0, LARGEST_BATCH)
+    if (entries.length === 0) this.#pending.delete(key)
+    return batch
   }
 
   /** Never rejects. A batch that the database cannot take is halved until the settlement at fault stands alone. */

@@ -291,9 +291,9 @@ describe('of three claims at once', () => {
   /** As if two others were claiming. */
   async function takeTurns(): Promise<void> {
     const [one, other] = [await db.session(), await db.session()]
-    for (const { store, query } of [one, other]) {
-      await query('begin')
-      await (await db.worker()).claim(1, store)
+    for (const session of [one, other]) {
+      await session.query('begin')
+      await (await db.worker()).claim(1, session.store)
     }
   }
 

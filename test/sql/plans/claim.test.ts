@@ -1,7 +1,7 @@
 // How PostgreSQL goes about a claim, whatever its statistics say: plans as auto_explain reports them from inside the
 // functions, the pages that it touches, and that it leaves the indexes alone.
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { ClaimRequest } from '../../../src/store/claim-jobs.ts'
+import type { Claimed, ClaimRequest } from '../../../src/store/claim-jobs.ts'
 import { withClient } from '../../support/run-databases.ts'
 import { eventually } from '../../support/wait.ts'
 import type { Explained } from '../explained.ts'
@@ -9,6 +9,22 @@ import { BUSY, emptyTables, QUIET, statistics } from './crowd.ts'
 import { always, completed, inRounds, settledAs, usePlans } from './fixture.ts'
 
 const plans = usePlans()
+
+/** Numbers that no claim of the fixture has. */
+let claimsAtOnce = 1_000_000
+
+/** What is no survey: one statement, of which is seen that nothing was special. */
+async function claimedAtOnce(
+  total: number,
+  queues: ClaimRequest['queues'] = new Map([[BUSY, total]]),
+  asked: Partial<ClaimRequest> = {},
+): Promise<Claimed> {
+  claimsAtOnce += 1
+  const request = { ...plans.worker, claim: claimsAtOnce, queues, total, tasks: [1], isSurvey: false }
+  const claimed = await plans.store.claimJobs({ ...request, ...asked })
+  expect(claimed.wasSpecial).toBeUndefined()
+  return claimed
+}
 
 describe.each(statistics)('with statistics $when', ({ prepare }) => {
   // Once: tests take from the crowd what they need.
@@ -35,6 +51,38 @@ describe.each(statistics)('with statistics $when', ({ prepare }) => {
       }),
     )
     expect(looks).toEqual(always('jobs_lane', 'place', ...questions))
+  })
+
+  it.each<readonly [string, ClaimRequest['queues']]>([
+    ['one queue', new Map([[BUSY, 50]])],
+    ['all queues', 'all'],
+  ])(
+    'a claim of %s that is no survey goes down jobs_lane and then by place, and asks nothing',
+    async (_, queues) => {
+      const looks = await inRounds(() =>
+        plans.explain(async () => expect((await claimedAtOnce(50, queues)).jobs).toHaveLength(50)),
+      )
+      expect(looks).toEqual(always('jobs_lane', 'place'))
+    },
+  )
+
+  it('a claim that is no survey does so, too, where it finds nothing, and reads nothing that is due later', async () => {
+    const looks = await inRounds(() =>
+      plans.explain(async () => {
+        expect(await claimedAtOnce(1_000, new Map([[QUIET, 1_000]]))).toMatchObject({ jobs: [], dry: true })
+      }),
+    )
+    expect(looks).toEqual(always('jobs_lane', 'place'))
+  })
+
+  it('a claim that is no survey reads nothing before its mark', async () => {
+    // All that is due is of a task that it does not know, so it reads whatever lies behind the mark.
+    const at = (Date.now() - 5 * 60_000) * 1_000
+    const asked = { tasks: [2], marks: { places: [{ queue: BUSY, lane: -1, at, id: '0' }], paused: [] } }
+    const looks = await inRounds(() =>
+      plans.explain(async () => expect((await claimedAtOnce(10, 'all', asked)).jobs).toEqual([])),
+    )
+    expect(looks).toEqual(always('jobs_lane', 'place'))
   })
 
   it('a claim of jobs with serial keys finds the keys by serial_keys_pkey, and who was first by jobs_serial', async () => {
@@ -115,7 +163,14 @@ describe.each(statistics)('with statistics $when', ({ prepare }) => {
   })
 })
 
-describe('a claim', () => {
+describe.each([
+  ['a claim', plans.claimed.bind(plans)],
+  [
+    'a claim that is no survey',
+    (total: number, queues?: ClaimRequest['queues'], marks?: ClaimRequest['marks']) =>
+      claimedAtOnce(total, queues, { marks }),
+  ],
+] as const)('%s', (_, claimed) => {
   beforeEach(() => emptyTables(plans.session))
 
   /** Adds jobs that are due since up to an hour, or later, in one statement; due times are scattered over the table. */
@@ -131,8 +186,8 @@ describe('a claim', () => {
   /** Pages touched, in memory or not, by one claim of so many. */
   async function pagesOf(total: number, marks?: ClaimRequest['marks']): Promise<number> {
     // The first of a connection plans.
-    await plans.claimed(total, undefined, marks)
-    return plans.session.pagesOf(() => plans.claimed(total, undefined, marks))
+    await claimed(total, undefined, marks)
+    return plans.session.pagesOf(() => claimed(total, undefined, marks))
   }
 
   it('does not wade through what is due later, though of better priority', async () => {
@@ -171,7 +226,7 @@ describe('a claim', () => {
     await fill(1_500, 1, '-1 s', JSON.stringify('x'.repeat(500)))
     await plans.session.query('vacuum analyze kongtask.jobs')
     const [before] = await updates()
-    for (let n = 0; n < 15; n++) await plans.claim(200)
+    for (let n = 0; n < 15; n++) await claimed(200)
     await eventually(async () => {
       const [after] = await updates()
       expect(Number(after?.['all']) - Number(before?.['all'])).toBe(3_000)

@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { TaskEntry } from '../core/task-list.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { LazyJobContext, type ContextServices } from './job-context.ts'
+import { Lane } from './lane.ts'
+import { claimedJob } from '../../test/support/claimed-job.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+const refuse = (): never => {
+  throw new Error('no handler here looks at this')
+}
+
+const services: ContextServices = {
+  logger: { debug: refuse, info: refuse, warn: refuse, error: refuse },
+  pool: { query: refuse, connect: refuse },
+  adder: refuse,
+  queueName: (queue) => `queue ${queue}`,
+  onTransaction: refuse,
+  verbs: refuse,
+  onProgress: refuse,
+}
+
+/** A dispatcher whose handlers take as long as the test says, and its clock, which nothing else moves. */
+class Bench {
+  readonly started: string[] = []
+  readonly ended: string[] = []
+  readonly dispatcher: Dispatcher
+  time = 0
+
+  /** `handle` works for so many milliseconds without ever waiting, or returns a promise. */
+  constructor(slots: number, handle: () => number | Promise<void>) {
+    const work = (): unknown => {
+      const worked = handle()
+      if (typeof worked !== 'number') return worked
+      this.time += worked
+      return undefined
+    }
+    const task: TaskEntry = {
+      name: 'work',
+      defaults: {},
+      hasContract: false,
+      schema: undefined,
+      raw: false,
+      handle: work,
+    }
+    this.dispatcher = new Dispatcher({
+      lanes: new Lane(slots, 0),
+      tasks: new Map([[1, task]]),
+      context: (running, { name }, payload) => new LazyJobContext(running, name, payload, services),
+      now: () => this.time,
+      onStarted: ({ id }) => this.started.push(id),
+      onEnded: ({ id }) => this.ended.push(id),
+      onLow: () => undefined,
+    })
+  }
+
+  /** As a claim brings them. */
+  take(...ids: readonly string[]): void {
+    this.dispatcher.take(ids.map((id) => claimedJob(id)))
+  }
+}
+
+/** What waits for the event loop has its turn; what it then asks for has not. */
+const turn = (): unknown => vi.advanceTimersToNextTimer()
+
+const numbers = (from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => String(from + index))
+
+describe('jobs that a claim brings', () => {
+  it('start in the same turn of the event loop, however long the turn before is over', () => {
+    const bench = new Bench(10, () => 0)
+    for (const id of ['1', '2', '3']) {
+      bench.time += 1_000
+      bench.take(id, `${id}a`)
+      expect(bench.started.slice(-2)).toEqual([id, `${id}a`])
+    }
+    expect(bench.ended).toHaveLength(6)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('start in it although others wait for their own turn', () => {
+    const bench = new Bench(10, () => 11)
+    bench.take('1', '2', '3')
+    expect(bench.started).toEqual(['1'])
+    bench.take('4')
+    expect(bench.started).toEqual(['1', '2'])
+    turn()
+    expect(bench.started).toEqual(['1', '2', '3'])
+  })
+
+  it('start as far as there are slots, the others in the turn in which one ends', async () => {
+    const ends: (() => void)[] = []
+    const bench = new Bench(2, () => new Promise<void>((resolve) => void ends.push(resolve)))
+    bench.take('1', '2', '3')
+    expect(bench.started).toEqual(['1', '2'])
+    bench.time += 5
+    ends[0]?.()
+    await vi.waitFor(() => expect(bench.ended).toEqual(['1']), { interval: 0 })
+    expect(bench.started).toEqual(['1', '2', '3'])
+  })
+})
+
+describe('handlers that never wait', () => {
+  it('let the event loop breathe after ten milliseconds', () => {
+    const bench = new Bench(10, () => 3)
+    bench.take(...numbers(1, 10))
+    // At 0, 3, 6 and 9 ms.
+    expect(bench.started).toEqual(numbers(1, 4))
+    turn()
+    expect(bench.started).toEqual(numbers(1, 8))
+    turn()
+    expect(bench.started).toEqual(numbers(1, 10))
+  })
+
+  it('and are quick leave nobody waiting for a breath', () => {
+    const bench = new Bench(10, () => 0.001)
+    bench.take(...numbers(1, 5_000))
+    expect(bench.started).toHaveLength(5_000)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
