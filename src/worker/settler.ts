@@ -100,7 +100,8 @@ export class Settler {
     await new Promise<void>((resolve) => setImmediate(resolve))
     while (this.#pending.size > 0) {
       await this.#rest()
-      for (const key of [...this.#pending.keys()]) {
+      const round = [...this.#pending.keys()]
+      for (const key of round) {
         const batch = this.#take(key)
         await this.#write(batch)
         this.#backlog -= batch.length
