@@ -1,4 +1,4 @@
-// npm run bench -- <scenario> [--peers] [--quick] [--json] [--rounds N] [--only config,…] [--systems system,…]
+// npm run bench -- <scenario> [--peers] [--quick] [--json] [--publish] [--rounds N] [--only config,…] [--systems system,…]
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { environmentOf } from './frame/environment.ts'
 import { inTurn } from './frame/measure.ts'
+import { page } from './frame/page.ts'
 import { report, shown } from './frame/report.ts'
 import type { Scenario } from './frame/scenario.ts'
 import { areInstalled, installPeers } from './peers/peers.ts'
@@ -53,7 +54,7 @@ Options
   --only C   these configs only, by their first words and with commas between them: bulk,single
   --systems S
              these systems only: kongtask,raw-sql
-  --picture  write the picture to docs/pictures/ instead of a temporary folder
+  --publish  write report and picture to docs/results/, for a page to show
   --json     one JSON object on standard output, progress and goals on standard error
   --help     this text
 
@@ -65,7 +66,7 @@ const { values, positionals } = parseArgs({
   options: {
     peers: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
-    picture: { type: 'boolean', default: false },
+    publish: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     only: { type: 'string' },
@@ -81,7 +82,7 @@ if (values.help || scenario === undefined) {
   process.exit(values.help ? 0 : 1)
 }
 const peers = scenario.peers === 'always' || (scenario.peers === 'asked' && values.peers)
-if (peers || values.picture) installPeers()
+if (peers || values.publish) installPeers()
 
 await using server = await benchServer()
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
@@ -101,25 +102,38 @@ const results = await inTurn(contestants, {
   },
 })
 const env = environmentOf(server)
+const text = report(scenario, results)
 if (values.json) {
   console.log(JSON.stringify({ scenario: name, env, ...results }))
-  console.error(report(scenario, results))
+  console.error(text)
 } else {
   console.log(
     `\n${name}: medians of ${rounds} (PostgreSQL ${env.postgres}, ${env.cpus} cores, Node ${env.node})\n`,
   )
-  console.log(report(scenario, results))
-  if (values.picture || areInstalled()) console.log(`\nPicture: ${await writePicture()}`)
+  console.log(text)
+}
+if (values.publish) console.error(`\nPublished: ${await publish()}`)
+else if (!values.json && areInstalled()) {
+  const folder = await mkdtemp(join(tmpdir(), 'kongtask-bench-'))
+  console.log(`\nPicture: ${await writePicture(join(folder, `bench-${name}.svg`))}`)
 }
 
-/** Imported late: without --peers and --picture nothing of bench/package.json needs to be there. */
-async function writePicture(): Promise<string> {
+/** Imported late: without --peers and --publish nothing of bench/package.json needs to be there. */
+async function writePicture(path: string): Promise<string> {
   const { drawn } = await import('./pictures/picture.ts')
-  const folder = values.picture
-    ? fileURLToPath(new URL('../docs/pictures/', import.meta.url))
-    : await mkdtemp(join(tmpdir(), 'kongtask-bench-'))
-  await mkdir(folder, { recursive: true })
-  const path = join(folder, `bench-${name}.svg`)
   await writeFile(path, await drawn({ scenario: name, rows: results.rows, environment: env, rounds }))
+  return path
+}
+
+async function publish(): Promise<string> {
+  const folder = fileURLToPath(new URL('../docs/results/', import.meta.url))
+  await mkdir(folder, { recursive: true })
+  const title = `${name}-postgresql-${Number.parseInt(env.postgres, 10)}`
+  await writePicture(join(folder, `${title}.svg`))
+  const path = join(folder, `${title}.md`)
+  await writeFile(
+    path,
+    page({ title, scenario: name, report: text, rows: results.rows, environment: env, rounds }),
+  )
   return path
 }

@@ -26,7 +26,7 @@ import { isLive, UniqueModel, type Answer, type Entry, type Holder, type ModelJo
 const db = useStore()
 
 const SEED = seedOf('KONGTASK_UNIQUE_SEED')
-const RUNS = Number(process.env['KONGTASK_UNIQUE_RUNS'] ?? 130)
+const RUNS = Number(process.env['KONGTASK_UNIQUE_RUNS'] ?? 60)
 /** Half of it on average. */
 const LONGEST = 200
 const START = Date.parse('2030-01-01T00:00:00Z')
