@@ -11,7 +11,7 @@ const COUNTS = [1, 2, 4, 8, 16, 32, 64] as const
 const UP_TO_16 = ['2', '4', '8', '16']
 
 export const manyWorkers: Scenario = {
-  about: `a preloaded queue of 200,000 no-ops, worked by 1 to 64 runners in up to four processes: KongTask beside as many
+  about: `a preloaded queue of 500,000 no-ops, worked by 1 to 64 runners in up to four processes: KongTask beside as many
              connections with a raw SQL loop`,
   units: { jobs_per_s: 'jobs/s', transactions_per_job: 'transactions' },
   peers: 'never',
@@ -34,8 +34,8 @@ export const manyWorkers: Scenario = {
 }
 
 async function prepare(server: BenchServer, { quick }: PrepareOptions): Promise<readonly Contestant[]> {
-  // Less would be over before many workers have begun.
-  const jobs = quick ? 50_000 : 200_000
+  // Less would be over before many workers have found their pace.
+  const jobs = quick ? 100_000 : 500_000
   const watch = await server.createDatabase('many_workers_watch')
   const raw = await server.createDatabase('many_workers_raw')
   const ours = await server.createDatabase('many_workers_kongtask')

@@ -38,6 +38,22 @@ create function kongtask.start_at(p_mark_us int8, p_now_us int8) returns timesta
 language sql stable
 return case when p_mark_us <= p_now_us then kongtask.from_microseconds(p_mark_us) else '-infinity' end;
 
+-- How far claims have come, for others of many who claim: what one has passed the next need not walk over (claim_jobs). Only
+-- added to, and the newest is at the end of its index: behind a held snapshot too it is found at once. Of a crash nothing
+-- need be left.
+create unlogged table kongtask.claim_marks (
+  queue_id int4 not null,
+  lane int2 not null,
+  run_at timestamptz not null,
+  id int8 not null,
+  -- Of those who claim these tasks while those are paused.
+  tasks int4[] not null,
+  paused int4[] not null,
+  made_at timestamptz not null
+);
+
+create index claim_marks_newest on kongtask.claim_marks (queue_id, run_at, id);
+
 -- Locks: the claimed rows, skipping locked ones; KEY SHARE on the worker's own row, so that nobody declares it dead
 -- meanwhile. Waits for nothing. Index: jobs_lane, pinned by the settings below, because statistics taken at a bad
 -- moment turn the claim into a sort of the whole backlog. What is "off" only costs ten thousand million, which is
@@ -63,10 +79,12 @@ return case when p_mark_us <= p_now_us then kongtask.from_microseconds(p_mark_us
 --   clock goes back;
 -- - what was passed because somebody had locked it, and then rolled back, is found by whoever looks without marks, which
 --   each process does now and then (worker/low-water-marks.ts).
+-- Of many who claim each would walk over all that the others have taken, so those who had to wait for a turn say p_horizon_us,
+-- their time of above which no mark may be: they begin where the last of them ended, and say where they end (claim_marks).
 create function kongtask.claim_jobs(
   p_worker int4, p_nonce uuid, p_claim int4, p_queues int4[], p_limits int4[], p_total int4, p_tasks int4[],
   p_forbidden text[], p_is_survey bool, p_insists bool, p_mark_queues int4[], p_mark_lanes int2[], p_marks_us int8[], p_mark_ids int8[],
-  p_mark_paused int4[])
+  p_mark_paused int4[], p_horizon_us int8)
 returns table (
   queue_id int4, jobs text, dry bool, next_due_in float8, now_us int8, xid int8, xmin int8, paused int4[], ends int8[])
 language plpgsql
@@ -109,6 +127,9 @@ declare
   v_dry int4[];
   v_next timestamptz;
   v_mark int4;
+  v_shared_turn int4;
+  v_shared_at timestamptz;
+  v_shared_id int8;
   v_picked_places tid[];
   v_is_clean bool;
   v_end int8[];
@@ -172,6 +193,14 @@ begin
     end if;
 
     v_mark := case when p_mark_paused = v_asked.paused then array_position(p_mark_queues, v_queue) end;
+    v_shared_turn := null;
+    if p_horizon_us is not null then
+      select kongtask.turn_of(m.lane), m.run_at, m.id into v_shared_turn, v_shared_at, v_shared_id
+        from kongtask.claim_marks m
+       where m.queue_id = v_queue and m.run_at <= v_now and m.tasks = p_tasks and m.paused = v_asked.paused
+       order by m.run_at desc, m.id desc
+       limit 1;
+    end if;
     v_is_clean := true;
     v_has_gates := false;
     v_taken := null;
@@ -188,8 +217,10 @@ begin
                   from kongtask.jobs j
                  where j.queue_id = v_queue and j.lane = kongtask.lane_at(turn.number) and j.run_at <= v_now
                    and (j.run_at, j.id) >= (
-                     kongtask.start_at(p_marks_us[kongtask.mark_of(turn.number, v_mark, p_mark_lanes)], now_us),
-                     coalesce(p_mark_ids[kongtask.mark_of(turn.number, v_mark, p_mark_lanes)], 0))
+                     case when turn.number = v_shared_turn then v_shared_at
+                          else kongtask.start_at(p_marks_us[kongtask.mark_of(turn.number, v_mark, p_mark_lanes)], now_us) end,
+                     case when turn.number = v_shared_turn then v_shared_id
+                          else coalesce(p_mark_ids[kongtask.mark_of(turn.number, v_mark, p_mark_lanes)], 0) end)
                    and j.worker = 0 and j.task_id = any (v_tasks)
                    and (p_forbidden is null or j.extras is null or not coalesce(j.extras -> 'flags' ?| p_forbidden, false))
                  order by j.run_at, j.id
@@ -290,8 +321,21 @@ begin
     end if;
     if v_is_clean then
       ends := ends || v_end;
+      if p_horizon_us is not null and v_taken is not null and v_end[2] between 0 and 15 then
+        insert into kongtask.claim_marks (queue_id, lane, run_at, id, tasks, paused, made_at)
+        values (v_queue, v_end[2], kongtask.from_microseconds(least(v_end[3], p_horizon_us)),
+                case when v_end[3] < p_horizon_us then v_end[4] else 0 end, p_tasks, v_asked.paused, v_now);
+      end if;
     end if;
   end loop;
+
+  if p_horizon_us is not null and p_claim % 1000 = 0 then
+    delete from kongtask.claim_marks m
+     where m.ctid = any (array(
+             select old.ctid from kongtask.claim_marks old
+              where old.made_at < v_now - interval '10 s'
+                for update skip locked));
+  end if;
 
   -- A queue may well be dry while another filled up the total; then there is no reason to rest.
   if v_left > 0 then

@@ -14,6 +14,7 @@
 -- :marks_us int8[]?
 -- :mark_ids int8[]?
 -- :mark_paused int4[]?  the tasks that were paused when these marks were made
+-- :horizon_us int8?  of many who claim: marks are shared with the others, and none may be above this time; null: not so
 -- => queue_id int4?  a row holds jobs of one queue; at the end there is one that holds none
 -- => jobs text?  a line each: id, task, attempt, most attempts, priority, crashes, due and created (microseconds since
 --    1970), whether it goes to history, where its row lies, payload, errors, extras, why it must not run; behind tabs
@@ -27,4 +28,4 @@
 --    through all lanes), microseconds since 1970, id
 select queue_id, jobs, dry, next_due_in, now_us, xid, xmin, paused, ends
 from kongtask.claim_jobs(:worker, :nonce, :claim, :queues, :limits, :total, :tasks, :forbidden,
-  :is_survey, :insists, :mark_queues, :mark_lanes, :marks_us, :mark_ids, :mark_paused)
+  :is_survey, :insists, :mark_queues, :mark_lanes, :marks_us, :mark_ids, :mark_paused, :horizon_us)

@@ -21,6 +21,11 @@ export interface ClaimRequest {
   readonly insists?: boolean | undefined
   /** Where to begin to look; without, from the start. */
   readonly marks?: ClaimMarks | undefined
+  /**
+   * Microseconds since 1970. Of many who claim: begin where the last of those with the same tasks ended, and say to the next
+   * where this one ends, if before then. Only beside marks.
+   */
+  readonly horizon?: number | undefined
 }
 
 /** A place in a lane. */
@@ -119,8 +124,9 @@ function canBeAtOnce({
   isSurvey = true,
   insists,
   marks,
+  horizon,
 }: ClaimRequest): boolean {
-  if (insists === true) return false
+  if (insists === true || horizon !== undefined) return false
   const isOfAll = queues === 'all' || queues.size === 1
   return !isSurvey && isOfAll && forbiddenFlags.length === 0 && (marks?.paused ?? []).length === 0
 }
@@ -142,7 +148,7 @@ async function claimCarefully(
   schema: string,
   request: ClaimRequest,
 ): Promise<readonly TextRow[]> {
-  const { queues, forbiddenFlags = [], isSurvey = true, insists = false, marks = NO_MARKS } = request
+  const { queues, forbiddenFlags = [], isSurvey = true, insists = false, marks = NO_MARKS, horizon } = request
   const { text: sql, name } = inSchema(carefully, schema)
   const values = {
     ...request,
@@ -153,6 +159,7 @@ async function claimCarefully(
     is_survey: isSurvey,
     insists,
     mark_paused: marks.places.length === 0 ? null : marks.paused,
+    horizon_us: horizon === undefined ? null : String(horizon),
   }
   return database.queryText(sql, valuesOf(carefully, values), name)
 }

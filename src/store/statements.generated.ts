@@ -12,12 +12,12 @@ export const cancelJobs: Statement<
 }
 
 export const claimJobs: Statement<
-  { readonly worker: number; readonly nonce: string; readonly claim: number; readonly queues: readonly number[] | null; readonly limits: readonly number[] | null; readonly total: number; readonly tasks: readonly number[]; readonly forbidden: readonly (string | null)[] | null; readonly is_survey: boolean; readonly insists: boolean; readonly mark_queues: readonly number[] | null; readonly mark_lanes: readonly number[] | null; readonly marks_us: readonly string[] | null; readonly mark_ids: readonly string[] | null; readonly mark_paused: readonly number[] | null },
+  { readonly worker: number; readonly nonce: string; readonly claim: number; readonly queues: readonly number[] | null; readonly limits: readonly number[] | null; readonly total: number; readonly tasks: readonly number[]; readonly forbidden: readonly (string | null)[] | null; readonly is_survey: boolean; readonly insists: boolean; readonly mark_queues: readonly number[] | null; readonly mark_lanes: readonly number[] | null; readonly marks_us: readonly string[] | null; readonly mark_ids: readonly string[] | null; readonly mark_paused: readonly number[] | null; readonly horizon_us: string | null },
   { readonly queue_id: number | null; readonly jobs: string | null; readonly dry: boolean | null; readonly next_due_in: number | null; readonly now_us: string | null; readonly xid: string | null; readonly xmin: string | null; readonly paused: readonly number[] | null; readonly ends: readonly string[] | null }
 > = {
   name: "claim_jobs",
-  text: "select queue_id, jobs, dry, next_due_in, now_us, xid, xmin, paused, ends\nfrom kongtask.claim_jobs($1::int4, $2::uuid, $3::int4, $4::int4[], $5::int4[], $6::int4, $7::int4[], $8::text[],\n  $9::bool, $10::bool, $11::int4[], $12::int2[], $13::int8[], $14::int8[], $15::int4[])",
-  parameters: [["worker","int4"],["nonce","uuid"],["claim","int4"],["queues","int4[]"],["limits","int4[]"],["total","int4"],["tasks","int4[]"],["forbidden","text[]"],["is_survey","bool"],["insists","bool"],["mark_queues","int4[]"],["mark_lanes","int2[]"],["marks_us","int8[]"],["mark_ids","int8[]"],["mark_paused","int4[]"]],
+  text: "select queue_id, jobs, dry, next_due_in, now_us, xid, xmin, paused, ends\nfrom kongtask.claim_jobs($1::int4, $2::uuid, $3::int4, $4::int4[], $5::int4[], $6::int4, $7::int4[], $8::text[],\n  $9::bool, $10::bool, $11::int4[], $12::int2[], $13::int8[], $14::int8[], $15::int4[], $16::int8)",
+  parameters: [["worker","int4"],["nonce","uuid"],["claim","int4"],["queues","int4[]"],["limits","int4[]"],["total","int4"],["tasks","int4[]"],["forbidden","text[]"],["is_survey","bool"],["insists","bool"],["mark_queues","int4[]"],["mark_lanes","int2[]"],["marks_us","int8[]"],["mark_ids","int8[]"],["mark_paused","int4[]"],["horizon_us","int8"]],
   columns: [["queue_id","int4"],["jobs","text"],["dry","bool"],["next_due_in","float8"],["now_us","int8"],["xid","int8"],["xmin","int8"],["paused","int4[]"],["ends","int8[]"]],
 }
 

@@ -41,11 +41,16 @@ const LONGEST_REST = 60_000
 /** Milliseconds. Where jobs with keys or limits come in, the next ones are likely to be such. */
 const SPECIAL_FOR = 1_000
 
-/** Milliseconds between two tries to have a turn among many who claim, on the average, and from the first to the second. */
-const WAIT_FOR_TURN = 40
-const FIRST_WAIT_FOR_TURN = 4
+/**
+ * Milliseconds between two tries to have a turn among many who claim, on the average: more after each in vain, less after each
+ * that was not, as each costs who has the turn some of the processor's time.
+ */
+const WAIT_FOR_TURN = { least: 5, most: 600, factor: 3 }
 /** Milliseconds. */
 const LONGEST_WAIT_FOR_TURN = 5_000
+
+/** Milliseconds. Who had no turn is one of many for so long. */
+const CROWDED_FOR = 5_000
 
 /** More would make PostgreSQL's connections wait for each other (STORAGE.md, law 13). */
 const CLAIMS_AT_ONCE = 2
@@ -81,6 +86,10 @@ export class Claimer {
   #pollAt: number
   /** Until when no claim is tried at once. */
   #specialUntil = 0
+  /** Until when others are claiming all the time. */
+  #crowdedUntil = 0
+  /** Until the next try after one in vain. */
+  #waitForTurn = WAIT_FOR_TURN.least
   #loop: Promise<void> | undefined
 
   constructor(options: ClaimerOptions) {
@@ -191,8 +200,14 @@ export class Claimer {
     for (let tries = 1; !signal.aborted; tries++) {
       const insists = now() - since > LONGEST_WAIT_FOR_TURN
       const claimed = await this.#tried({ ...ask, forbiddenFlags, insists }, under)
-      if (claimed?.hadNoTurn !== true) return claimed
-      await pause(Math.min(tries * FIRST_WAIT_FOR_TURN, WAIT_FOR_TURN) * (0.5 + Math.random()), signal)
+      if (claimed?.hadNoTurn !== true) {
+        if (tries === 1)
+          this.#waitForTurn = Math.max(WAIT_FOR_TURN.least, this.#waitForTurn / WAIT_FOR_TURN.factor)
+        return claimed
+      }
+      const wait = this.#waitForTurn
+      this.#waitForTurn = Math.min(WAIT_FOR_TURN.most, wait * WAIT_FOR_TURN.factor)
+      await pause(wait * (0.5 + Math.random()), signal)
     }
     return undefined
   }
@@ -217,15 +232,20 @@ export class Claimer {
 
   /** With marks, unless jobs are left alone for their flags: others come to be allowed without our hearing of it. */
   async #sent(request: ClaimRequest): Promise<Claimed> {
-    const { store } = this.#options
+    const { store, now } = this.#options
     if (request.forbiddenFlags !== undefined && request.forbiddenFlags.length > 0)
       return store.claimJobs(request)
     const marked = this.#marks.forClaim()
     try {
-      const claimed = await store.claimJobs({ ...request, marks: marked.marks })
-      if (claimed.hadNoTurn === true) return claimed
+      const { marks, horizon } = marked
+      const shares = marks.places.length > 0 && now() < this.#crowdedUntil
+      const claimed = await store.claimJobs({ ...request, marks, horizon: shares ? horizon : undefined })
+      if (claimed.hadNoTurn === true) {
+        this.#crowdedUntil = now() + CROWDED_FOR
+        return claimed
+      }
       this.#marks.answered(marked, claimed.end)
-      if (claimed.wasSpecial === true) this.#specialUntil = this.#options.now() + SPECIAL_FOR
+      if (claimed.wasSpecial === true) this.#specialUntil = now() + SPECIAL_FOR
       return claimed
     } catch (error) {
       // Where it was rolled back, the other claim on its way may have passed what it had locked.

@@ -3,12 +3,14 @@ import type { ClaimedJob } from '../store/claim-jobs.ts'
 import { Pace } from './pace.ts'
 
 /**
- * How far ahead to claim, in milliseconds: what the handlers will take meanwhile waits in memory, and no more. Twice what
+ * How far ahead to claim, in milliseconds: what the handlers will take meanwhile waits in memory, and no more. More than
  * a claim takes, or handlers would run dry while one is on its way, and the less is done, the less would be asked for.
  */
 const SHORTEST_HORIZON = 25
-/** Milliseconds. */
+/** Milliseconds. Whoever claims more slowly waits for others who claim, and for a turn of its own: then few large claims do best. */
 const SLOW_CLAIM = 100
+/** How far ahead to claim, in what a claim takes. */
+const AHEAD = { usually: 2, whereSlow: 8 }
 /** What one claim counts for in what claims take. */
 const NEWEST = 0.2
 /** From how far ahead on, in milliseconds, what waits is better off with another process. */
@@ -84,7 +86,8 @@ export class Lane {
   }
 
   get #horizon(): number {
-    return Math.max(SHORTEST_HORIZON, 2 * this.#claimTakes)
+    const ahead = this.#claimTakes > SLOW_CLAIM ? AHEAD.whereSlow : AHEAD.usually
+    return Math.max(SHORTEST_HORIZON, ahead * this.#claimTakes)
   }
 
   /** Its answer is here, or will never come. `dry`: there was less than was asked for. */

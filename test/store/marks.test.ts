@@ -34,7 +34,7 @@ class MarkedWorker {
     this.worker = worker
   }
 
-  async claim(total: number, isSurvey = true): Promise<Claimed> {
+  async claim(total: number, isSurvey = true, shares = false): Promise<Claimed> {
     const marked = this.marks.forClaim()
     this.#claims += 1
     const claimed = await db.store.claimJobs({
@@ -45,6 +45,7 @@ class MarkedWorker {
       tasks: await db.tasks(),
       isSurvey,
       marks: marked.marks,
+      horizon: shares && marked.marks.places.length > 0 ? marked.horizon : undefined,
     })
     this.marks.answered(marked, claimed.end)
     return claimed
@@ -83,7 +84,13 @@ type Command =
   /** In a transaction that stays open until `end`. */
   | { readonly do: 'begin'; readonly adder: number; readonly jobs: readonly FixtureJob[] }
   | { readonly do: 'end'; readonly adder: number; readonly how: 'commit' | 'rollback' }
-  | { readonly do: 'claim'; readonly worker: number; readonly limit: number; readonly isSurvey: boolean }
+  | {
+      readonly do: 'claim'
+      readonly worker: number
+      readonly limit: number
+      readonly isSurvey: boolean
+      readonly shares: boolean
+    }
   | { readonly do: 'settle'; readonly which: number; readonly settlement: Settlement }
   | { readonly do: 'rescue'; readonly worker: number }
   | { readonly do: 'pause' | 'resume' | 'park' | 'unpark' }
@@ -144,6 +151,7 @@ const otherCommand: fc.Arbitrary<Command> = fc.oneof(
       worker: three,
       limit: some(1, 2, 3, 3, 50),
       isSurvey: some(true, false, false),
+      shares: fc.boolean(),
     }),
   },
   {
@@ -207,7 +215,7 @@ class Run {
       case 'end':
         return this.#end(order.adder, order.how)
       case 'claim':
-        return this.#claim(order.worker, order.limit, order.isSurvey)
+        return this.#claim(order)
       case 'settle':
         return this.#settle(order.which, order.settlement)
       case 'rescue':
@@ -267,14 +275,15 @@ class Run {
     adder.isOpen = false
   }
 
-  async #claim(index: number, most: number, isSurvey: boolean): Promise<void> {
-    const worker = this.workers[index]
+  async #claim(order: Extract<Command, { do: 'claim' }>): Promise<void> {
+    const { limit: most, isSurvey, shares } = order
+    const worker = this.workers[order.worker]
     if (worker === undefined) return
     const { places, paused } = worker.marks.forClaim().marks
     const isMarked = places.length > 0
-    const { jobs: claimed, dry, wasSpecial } = await worker.claim(most, isSurvey)
+    const { jobs: claimed, dry, wasSpecial } = await worker.claim(most, isSurvey, shares)
     // Nor is it tried where tasks were paused when the marks were made.
-    const isAtOnce = !isSurvey && paused.length === 0 && wasSpecial !== true
+    const isAtOnce = !isSurvey && !shares && paused.length === 0 && wasSpecial !== true
     this.claims += 1
     this.marked += isMarked ? 1 : 0
     this.markedAtOnce += isMarked && isAtOnce ? 1 : 0
@@ -386,5 +395,60 @@ describe('a claim', () => {
     await db.add({}, {})
     expect((await worker.claim(1)).jobs).toHaveLength(1)
     expect((await worker.claim(1)).jobs).toHaveLength(1)
+  })
+})
+
+describe('claims of many', () => {
+  beforeEach(() => nameAll('default'))
+
+  /** Two with marks, and six jobs, of which the first is locked by somebody while one of the two claims two more. */
+  async function passed(): Promise<readonly [MarkedWorker, MarkedWorker]> {
+    const [one, other] = [new MarkedWorker(await db.worker()), new MarkedWorker(await db.worker())]
+    await db.add({ priority: 0 }, { priority: 0 })
+    for (const worker of [one, other]) {
+      await worker.catchUp()
+      await worker.claim(1)
+      expect(worker.places).toBeGreaterThan(0)
+    }
+    await db.add({}, {}, {}, {}, {}, {})
+    for (const worker of [one, other]) await worker.catchUp()
+    const somebody = await db.session()
+    await somebody.query('begin')
+    await somebody.query('select from kongtask.jobs where worker = 0 order by run_at, id limit 1 for update')
+    expect((await one.claim(2, true, true)).jobs).toHaveLength(2)
+    await somebody.query('rollback')
+    return [one, other]
+  }
+
+  it('begin where the last of the others ended', async () => {
+    const [, other] = await passed()
+    const { jobs, dry } = await other.claim(6, true, true)
+    expect([jobs.length, dry]).toEqual([3, true])
+  })
+
+  it('say to others where they ended, again and again', async () => {
+    const [one, other] = await passed()
+    expect((await other.claim(1, true, true)).jobs).toHaveLength(1)
+    expect((await one.claim(1, true, true)).jobs).toHaveLength(1)
+    expect((await other.claim(6, true, true)).jobs).toHaveLength(1)
+  })
+
+  it('find what was passed because it was locked as soon as one of them looks for itself', async () => {
+    const [, other] = await passed()
+    expect((await other.claim(6)).jobs).toHaveLength(4)
+  })
+
+  it('begin for themselves where others know other tasks', async () => {
+    const [, other] = await passed()
+    await db.query(`select kongtask.intern('{another}', '{}')`)
+    const { jobs } = await other.claim(6, true, true)
+    expect(jobs).toHaveLength(4)
+  })
+
+  it('begin for themselves where another task was paused when the others ended', async () => {
+    const [, other] = await passed()
+    await db.store.pauseTask('rest')
+    expect((await other.claim(6, true, true)).jobs).toHaveLength(4)
+    await db.store.resumeTask('rest')
   })
 })

@@ -107,7 +107,7 @@ describe('cancelling', () => {
     )
     const { id } = await app.kong.addJob('work')
     await app.query(
-      `select from kongtask.claim_jobs($1, $2, 1, null, null, 1, '{1}', null, true, false, null, null, null, null, null)`,
+      `select from kongtask.claim_jobs($1, $2, 1, null, null, 1, '{1}', null, true, false, null, null, null, null, null, null)`,
       [registered?.['id'], registered?.['nonce']],
     )
     await app.kong.jobs.cancel(id, 'first')

@@ -85,6 +85,18 @@ describe.each(statistics)('with statistics $when', ({ prepare }) => {
     expect(looks).toEqual(always('jobs_lane', 'place'))
   })
 
+  it('a claim of many who claim finds the newest of their marks at the end of claim_marks_newest', async () => {
+    const [at, horizon] = [(Date.now() - 8 * 3_600_000) * 1_000, Date.now() * 1_000]
+    const marks = { places: [{ queue: BUSY, lane: -1, at, id: '0' }], paused: [] }
+    const looks = await inRounds(() =>
+      plans.explain(async () => {
+        const { jobs } = await plans.claimed(50, new Map([[BUSY, 50]]), marks, horizon)
+        expect(jobs).toHaveLength(50)
+      }),
+    )
+    expect(looks).toEqual(always('jobs_lane', 'place', 'claim_marks_newest', ...questions))
+  })
+
   it('a claim of jobs with serial keys finds the keys by serial_keys_pkey, and who was first by jobs_serial', async () => {
     const looks = await inRounds(async () => {
       const keys = [1, 2, 3].map(() => ({ serialKey: plans.key() }))
@@ -217,7 +229,8 @@ describe.each([
       const marked = await pagesOf(20, { places: [{ queue: 1, lane: -1, at, id: '0' }], paused: [] })
       const unmarked = await pagesOf(20)
       expect(unmarked).toBeGreaterThan(2_000)
-      expect(marked).toBeLessThan(400)
+      // Statistics that come in between make a claim think its plan over, which reads some hundred pages.
+      expect(marked).toBeLessThan(1_000)
     })
   })
 

@@ -36,6 +36,8 @@ async function fill(session: ExplainedSession, count: number): Promise<void> {
        select ${BUSY}, 'rate:key:held ' || ${id}, 0, now(), case when n % 200 = 0 then now() + interval '1 h' end ${of}`,
     `claims (worker, claim, queue_id, ids, limited_ids, limited_gates)
        select -1 - n / 100, ${id}, ${BUSY}, array[-n], case when n % 200 = 0 then array[-n] end, case when n % 200 = 0 then '{concurrency:key:held}'::text[] end ${of}`,
+    `claim_marks (queue_id, lane, run_at, id, tasks, paused, made_at)
+       select ${BUSY}, 1, now() - interval '2 h' - ${scattered}, n, '{1}', '{}', now() ${of}`,
     `messages (worker, body) select -1 - n / 100, '{}' ${of}`,
     `completions (worker, claim, job_id, queue_id) select -1 - n / 100, n, ${id}, ${BUSY} ${of}`,
     `steps (job_id, name, at, queue_id) select ${id}, 'held', now(), ${BUSY} ${of}`,

@@ -96,9 +96,11 @@ export class PlanFixture {
     total: number,
     queues: ClaimRequest['queues'] = new Map([[BUSY, total]]),
     marks?: ClaimRequest['marks'],
+    horizon?: ClaimRequest['horizon'],
   ): Promise<Claimed> {
     this.#claims += 1
-    return this.store.claimJobs({ ...this.worker, claim: this.#claims, queues, total, tasks: [1], marks })
+    const request = { ...this.worker, claim: this.#claims, queues, total, tasks: [1], marks, horizon }
+    return this.store.claimJobs(request)
   }
 
   async claim(total: number): Promise<readonly ClaimedJob[]> {

@@ -19,6 +19,7 @@ const INDEXES: ReadonlyMap<string, Index> = new Map([
   ['rates_pkey', { table: 'rates', columns: ['queue_id', 'gate'] }],
   ['rates_waiting', { table: 'rates', columns: ['queue_id'] }],
   ['claims_pkey', { table: 'claims', columns: ['worker'] }],
+  ['claim_marks_newest', { table: 'claim_marks', columns: ['queue_id', 'run_at'] }],
   ['claims_limited', { table: 'claims', columns: ['queue_id'] }],
   ['claims_unlimited', { table: 'claims', columns: ['queue_id'] }],
   ['messages_pkey', { table: 'messages', columns: ['worker'] }],
