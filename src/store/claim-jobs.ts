@@ -160,6 +160,8 @@ async function claimCarefully(
     insists,
     mark_paused: marks.places.length === 0 ? null : marks.paused,
     horizon_us: horizon === undefined ? null : String(horizon),
+    // By what they know, those who share marks find each other.
+    tasks: horizon === undefined ? request.tasks : request.tasks.toSorted((a, b) => a - b),
   }
   return database.queryText(sql, valuesOf(carefully, values), name)
 }
