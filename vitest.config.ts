@@ -36,7 +36,9 @@ export default defineConfig({
           name: 'database',
           // A process and its modules for each file would cost more than many of the files themselves.
           isolate: false,
-          include: ['test/{store,sql,worker,client,maintenance,journeys,docs,embedded}/**/*.test.ts'],
+          include: [
+            'test/{store,sql,worker,client,maintenance,journeys,docs,embedded,cli,torture}/**/*.test.ts',
+          ],
           setupFiles: ['test/support/put-back.ts'],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 60_000,

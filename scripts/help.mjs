@@ -17,6 +17,9 @@ const meanings = {
   bench: 'measure: npm run bench -- <scenario> [--quick] [--json]; without a scenario, which there are',
   chaos:
     'limits and serial keys while processes die and the clock jumps: -- --seconds 120 --processes 8 --seed 1',
+  fences:
+    'take away each fence in turn, in a copy, and see its test fail: -- --only claim-lives (--model: the model instead)',
+  model: 'random histories of jobs against the model of their life: -- --histories 10000 --seed 20261122',
   build: 'compile the package into dist/',
   prepack: 'the build, before npm packs it',
 }

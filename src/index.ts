@@ -47,6 +47,8 @@ export type { LogFields, Logger } from './core/logger.ts'
 export type { AddedJob } from './core/new-job.ts'
 export type { QueueInfo, TaskInfo } from './core/queue-info.ts'
 export type { JobRetention, Retention } from './core/retention.ts'
+export type { SealedPayload } from './core/payload-cipher.ts'
+export type { Upcast } from './core/payload-version.ts'
 export type { PooledSqlClient, SqlClient, SqlPool } from './core/sql-pool.ts'
 export {
   asTransaction,
@@ -55,7 +57,7 @@ export {
   type TransactionQuery,
   type TransactionRows,
 } from './core/transaction.ts'
-export type { TaskFunction, TaskList, TaskRecord } from './core/task-list.ts'
+export type { KnownTasks, TaskFunction, TaskList, TaskRecord } from './core/task-list.ts'
 export type { TaskDefaults, TaskOptions } from './core/task-options.ts'
 export {
   defineTask,
@@ -64,11 +66,18 @@ export {
   type OpenTask,
   type OutputOf,
   type Task,
+  type VersionOptions,
 } from './core/task.ts'
 export type { HeldJob, WorkerInfo } from './core/worker-info.ts'
 export type { Sleep, Step, StepOptions } from './core/step-options.ts'
 export { KongTask } from './client/client.ts'
 export type { KongTaskOptions } from './client/client-options.ts'
+export type {
+  CheckedTask,
+  CheckPayloadsOptions,
+  PayloadCheck,
+  PayloadFailure,
+} from './client/check-payloads.ts'
 export type { DeadLetters, DeadLetterSummary, PurgeOptions, RedriveOptions } from './client/dead-letters.ts'
 export type { JobResult, ResultOptions } from './client/job-result.ts'
 export type { JobLogOptions, JobLogs } from './client/job-logs.ts'
@@ -76,6 +85,7 @@ export type { CancelOptions, Jobs, Schedule } from './client/jobs.ts'
 export type { QueueLimits, Queues } from './client/queues.ts'
 export type { Tasks } from './client/tasks.ts'
 export type { DrainOptions, Workers } from './client/workers.ts'
+export type { EncryptionKey, EncryptionOptions } from './encryption/payload-keys.ts'
 export type { Middleware } from './core/middleware.ts'
 export {
   exponential,

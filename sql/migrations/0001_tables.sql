@@ -63,7 +63,8 @@ create table kongtask.jobs (
   limits jsonb,
   -- The gate of the limit for which it is parked.
   waits_for text,
-  -- timeout (ms), tags, metadata, flags, uniqueKey, serialKey, retain: whatever a claim need not walk by; null for most jobs.
+  -- timeout (ms), tags, metadata, flags, uniqueKey, serialKey, retain, version (of the payload's shape, from 2), encryptionKey
+  -- (the id of what the payload is sealed with): whatever a claim need not walk by; null for most jobs.
   extras jsonb,
   -- One object per failed attempt; null before the first.
   errors jsonb,

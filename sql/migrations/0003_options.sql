@@ -99,6 +99,11 @@ create function kongtask.derived_key(p_payload jsonb) returns text
 language sql immutable
 return 'sha256:' || encode(sha256(convert_to(kongtask.canonical(p_payload), 'UTF8')), 'hex');
 
+-- The same of a job as it is added. A sealed payload, of which equal ones look different, brings its key along.
+create function kongtask.payload_key(p_payload jsonb, p_extras jsonb) returns text
+language sql immutable
+return case when p_extras ? 'encryptionKey' then p_payload ->> 'same' else kongtask.derived_key(p_payload) end;
+
 -- Milliseconds. A hundred years is the longest.
 create function kongtask.duration_ms(p_value jsonb, p_option text, p_positive bool) returns float8
 language plpgsql immutable
@@ -323,10 +328,10 @@ begin
   end if;
   -- Names before values, as TypeScript does.
   select key into v_option from jsonb_each(p_options)
-   where key <> all ('{scheduledIn,scheduledAt,queue,maxAttempts,priority,tags,timeout,retain,metadata,uniqueKey,uniqueFor,onConflict,serialKey,concurrency,rateLimit,flags}')
+   where key <> all ('{scheduledIn,scheduledAt,queue,maxAttempts,priority,tags,timeout,retain,metadata,uniqueKey,uniqueFor,onConflict,serialKey,concurrency,rateLimit,flags,version}')
    limit 1;
   if found then
-    perform kongtask.refuse('KT_OPTION_UNKNOWN', format('There is no option %s. Known options: scheduledIn, scheduledAt, queue, maxAttempts, priority, tags, timeout, retain, metadata, uniqueKey, uniqueFor, onConflict, serialKey, concurrency, rateLimit, flags.', kongtask.shown(to_jsonb(v_option))));
+    perform kongtask.refuse('KT_OPTION_UNKNOWN', format('There is no option %s. Known options: scheduledIn, scheduledAt, queue, maxAttempts, priority, tags, timeout, retain, metadata, uniqueKey, uniqueFor, onConflict, serialKey, concurrency, rateLimit, flags, version.', kongtask.shown(to_jsonb(v_option))));
   end if;
   for v_option, v_value in select key, value from jsonb_each(p_options) loop
     case v_option
@@ -340,6 +345,9 @@ begin
         v_value := to_jsonb(kongtask.checked_integer(v_value, v_option, 1, 32767));
       when 'priority' then
         v_value := to_jsonb(kongtask.checked_integer(v_value, v_option, 0, 15));
+      when 'version' then
+        -- The first is what a job has that says nothing.
+        continue when kongtask.checked_integer(v_value, v_option, 1, 2147483647) = 1;
       when 'timeout', 'uniqueFor' then
         v_value := to_jsonb(kongtask.duration_ms(v_value, v_option, true));
       when 'retain' then

@@ -20,7 +20,7 @@ begin
 end
 $$;
 
--- One kind, { task, options?, contract?, parent? }, checked, merged and with its names as numbers.
+-- One kind, { task, options?, contract?, parent?, encryptionKey? }, checked, merged and with its names as numbers.
 create function kongtask.kind_from(p_spec jsonb) returns kongtask.kind
 language plpgsql
 as $$
@@ -43,17 +43,25 @@ begin
     perform kongtask.intern('{}', array[v_kind.queue]);
   end loop;
   v_kind.queue_id := v_id;
-  if p_spec ? 'parent' then
-    v_kind.extras := coalesce(v_kind.extras, '{}')
-      || jsonb_build_object('parentId', p_spec -> 'parent' ->> 'id', 'rootId', p_spec -> 'parent' ->> 'root');
+  if p_spec ?| '{parent,encryptionKey}' then
+    v_kind.extras := coalesce(v_kind.extras, '{}') || jsonb_strip_nulls(jsonb_build_object(
+      'parentId', p_spec -> 'parent' ->> 'id', 'rootId', p_spec -> 'parent' ->> 'root',
+      'encryptionKey', p_spec ->> 'encryptionKey'));
+    if p_spec ? 'encryptionKey'
+      and coalesce(v_kind.extras #> '{concurrency,by}', v_kind.extras #> '{rateLimit,by}') is not null then
+      perform kongtask.refuse('KT_OPTION_INVALID', format(
+        'The task "%s" has a limit `by` its payload, which is encrypted. Add the job with the contract, or give a limit with `key`.', v_task));
+    end if;
   end if;
   return v_kind;
 end
 $$;
 
--- p_kinds: an array of { task, options?, contract?, parent? }; contract: the options hold the task's defaults already, and
--- what was published about it does not count; parent: { id, root }, of the job whose handler adds these. p_kind: for each payload the number of its kind, from 1; null: all are of the
--- first. p_payloads: an array. Returns a row per payload, in order; ids ascend in that order.
+-- p_kinds: an array of { task, options?, contract?, parent?, encryptionKey? }; contract: the options hold the task's
+-- defaults already, and what was published about it does not count; parent: { id, root }, of the job whose handler adds
+-- these; encryptionKey: the payloads are sealed with it, and where their key is derived it is in their `same`. p_kind: for
+-- each payload the number of its kind, from 1; null: all are of the first. p_payloads: an array. Returns a row per payload,
+-- in order; ids ascend in that order.
 create function kongtask.insert_jobs(p_kinds jsonb, p_kind int4[], p_payloads jsonb)
 returns table (ordinal int8, id text, status text)
 language plpgsql
@@ -214,7 +222,7 @@ begin
          k.priority + coalesce(e.waits, 0) + case when e.gate is null then 0 else 64 end, k.max_attempts, e.payload,
          k.serial_key, e.limits, e.gate,
          case when k.unique_for is null or k.unique_key is not null then k.extras
-              else coalesce(k.extras, '{}') || jsonb_build_object('uniqueKey', kongtask.derived_key(e.payload)) end
+              else coalesce(k.extras, '{}') || jsonb_build_object('uniqueKey', kongtask.payload_key(e.payload, k.extras)) end
     from rows from (
            jsonb_array_elements(p_payloads), unnest(p_ids), unnest(p_kind), unnest(p_waits), unnest(p_limits), unnest(p_gates))
            with ordinality as e (payload, id, kind, waits, limits, gate, ord)
@@ -333,7 +341,7 @@ create function kongtask.unique_entries(p_kinds kongtask.kind[], p_kind int4[], 
 returns table (ord int8, task_id int4, queue_id int4, key text, unique_for interval)
 language sql stable
 as $$
-  select e.ord, k.task_id, k.queue_id, coalesce(k.unique_key, kongtask.derived_key(e.payload)), k.unique_for
+  select e.ord, k.task_id, k.queue_id, coalesce(k.unique_key, kongtask.payload_key(e.payload, k.extras)), k.unique_for
     from rows from (jsonb_array_elements(p_payloads), unnest(p_kind)) with ordinality as e (payload, kind, ord)
     join unnest(p_kinds) with ordinality as k on k.ordinality = e.kind
    where k.is_unique

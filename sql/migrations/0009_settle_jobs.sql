@@ -47,7 +47,8 @@ $$;
 -- they lay when they were claimed: those to be forgotten (p_forget) and those to be kept in history (p_keep; p_results
 -- is null or holds JSON text per job). A place saves the look into the index; where it is null or no longer right, the
 -- index is asked after all.
--- p_others: an array of { id, claim, kind: retry | snoozed | released | cancelled | dead, delay? or at?, error?, reason? }.
+-- p_others: an array of { id, claim, kind: retry | snoozed | deferred | released | cancelled | dead, delay? or at?, error?,
+-- reason? }.
 -- p_closed: claims of which nothing is left in this process; their ledger rows end here.
 -- o_refused: the fence refused these, others own them now. o_ended: these would have come back or died, but ended as
 -- cancelled instead, for the reasons in o_reasons (why_ended).
@@ -308,7 +309,7 @@ begin
   -- What was cancelled while it ran ends as that, however else it would end, unless it was completed all the same; so
   -- does what would come back although its unique key went to a successor.
   with found as (
-    select j.id, case when x.kind in ('retry', 'snoozed', 'released') then kongtask.why_ended(j.task_id, j.id, j.extras)
+    select j.id, case when x.kind in ('retry', 'snoozed', 'deferred', 'released') then kongtask.why_ended(j.task_id, j.id, j.extras)
                       else j.extras ->> 'cancelled' end as reason
       from unnest(v_others) as x
       join kongtask.jobs j on j.ctid = x.place
@@ -318,7 +319,8 @@ begin
     from found
    where found.reason is not null;
 
-  -- Back to the lane: a retry behind its delay with its error kept; a snoozed or released job with its attempt. A serial
+  -- Back to the lane: a retry behind its delay with its error kept; what else comes back with its attempt. What was
+  -- deferred counts how often, until somebody has run it. A serial
   -- key stays with the job. What is released stands at the head of its lane again, so its limits let nobody else go first.
   with back as (
     update kongtask.jobs j
@@ -330,12 +332,16 @@ begin
                          else greatest(v_now, x.at, v_now + x.delay * interval '1 ms') end,
            errors = case when x.kind = 'retry' then kongtask.with_error(j.errors, x.error, j.attempt, v_now)
                          else j.errors end,
-           extras = case when x.kind = 'snoozed' then coalesce(j.extras, '{}')
-                           || jsonb_build_object('snoozes', coalesce((j.extras ->> 'snoozes')::int4, 0) + 1)
-                         else j.extras end
+           extras = case x.kind
+                      when 'snoozed' then coalesce(j.extras - 'deferrals', '{}')
+                        || jsonb_build_object('snoozes', coalesce((j.extras ->> 'snoozes')::int4, 0) + 1)
+                      when 'deferred' then coalesce(j.extras, '{}')
+                        || jsonb_build_object('deferrals', coalesce((j.extras ->> 'deferrals')::int4, 0) + 1)
+                      when 'retry' then j.extras - 'deferrals'
+                      else j.extras end
       from unnest(v_others) as x
      where j.ctid = x.place and j.worker = p_worker and j.claim = x.claim
-       and x.kind in ('retry', 'snoozed', 'released') and (o_ended is null or x.id <> all (o_ended))
+       and x.kind in ('retry', 'snoozed', 'deferred', 'released') and (o_ended is null or x.id <> all (o_ended))
     returning j.id, j.run_at, j.limits, x.kind
   )
   select array_agg(back.id),

@@ -1,11 +1,12 @@
 import type { Pool } from 'pg'
+import { readEncryption, type EncryptionOptions } from '../encryption/payload-keys.ts'
 import { parsePositiveDuration, type Duration } from '../core/duration.ts'
 import { checkSchemaName } from '../core/names.ts'
 import { checkInteger } from '../core/option-values.ts'
 import { readOptions } from '../core/plain-object.ts'
 import type { SqlPool } from '../core/sql-pool.ts'
-import { readTaskNames, type TaskList } from '../core/task-list.ts'
-import type { AnyTask } from '../core/task.ts'
+import type { PayloadCipher } from '../core/payload-cipher.ts'
+import { readTaskNames, type KnownTasks } from '../core/task-list.ts'
 import { readConnection } from './connection.ts'
 
 /** How a client reaches the database, and what it accepts. Give `connectionString` or `pool`. */
@@ -27,11 +28,16 @@ export interface ClientLimits {
   /** The database schema of KongTask's tables. @default `kongtask` */
   readonly schema?: string | undefined
   /** The tasks that exist: then no other name is accepted. @default any name */
-  readonly tasks?: TaskList | readonly AnyTask[] | Readonly<Record<string, AnyTask>> | undefined
+  readonly tasks?: KnownTasks | undefined
   /** The largest payload, in bytes of JSON. @default 1 MiB */
   readonly maxPayload?: number | undefined
   /** How long a call may wait for the database. @default 10 s */
   readonly deadline?: Duration | undefined
+  /**
+   * Keys with which payloads are encrypted at rest: what is added is encrypted with the current one, and what is read is
+   * opened with whichever it names. Give it to the runners, too. @default payloads are stored as they are
+   */
+  readonly encryption?: EncryptionOptions | undefined
 }
 
 /** The options, checked. */
@@ -44,6 +50,7 @@ export interface ClientConfig {
   readonly maxPayload: number
   /** Milliseconds. */
   readonly deadline: number
+  readonly cipher: PayloadCipher | undefined
 }
 
 const KNOWN: ReadonlySet<string> = new Set([
@@ -53,6 +60,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'tasks',
   'maxPayload',
   'deadline',
+  'encryption',
 ])
 const DEFAULTS = { schema: 'kongtask', maxPayload: 1024 * 1024, deadline: 10_000 }
 /** What fits into `jsonb` with room to spare. */
@@ -75,6 +83,7 @@ export function readClientOptions(options: unknown): ClientConfig {
     known: tasks === undefined ? undefined : readTaskNames(tasks),
     maxPayload: checkInteger(maxPayload, 'maxPayload', 2, LARGEST_PAYLOAD),
     deadline: parsePositiveDuration(deadline, 'deadline'),
+    cipher: readEncryption(given['encryption'], 'new KongTask'),
   }
   // Last, since it may open something.
   return Object.freeze({

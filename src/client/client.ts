@@ -3,17 +3,20 @@
 import type { AddJob, AddJobs, JobAdder } from '../core/add-job.ts'
 import { KongTaskError } from '../core/errors.ts'
 import type { Health } from '../core/health.ts'
+import type { KnownTasks } from '../core/task-list.ts'
 import type { TransactionLike } from '../core/transaction.ts'
 import type { Database } from '../store/database.ts'
 import { pgDatabase } from '../store/pg-database.ts'
 import { createStore, type Store } from '../store/store.ts'
 import { CallsUnderWay } from './calls-under-way.ts'
+import { checkPayloads, type CheckPayloadsOptions, type PayloadCheck } from './check-payloads.ts'
 import { withCallerStack } from './caller-stack.ts'
 import { readClientOptions, type ClientConfig, type KongTaskOptions } from './client-options.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { explained } from './explained.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import { readHealth } from './health.ts'
+import { openingStore } from './opened-job.ts'
 import { createProducer, type Producer } from './producer.ts'
 import { createQueues, type Queues } from './queues.ts'
 import { createTasks, type Tasks } from './tasks.ts'
@@ -62,8 +65,9 @@ export class KongTask {
     this.addJob = this.#producer.own.addJob
     this.addJobs = this.#producer.own.addJobs
     const whileOpen = createStore(this.#whileOpen(database), this.#config.schema)
-    this.jobs = createJobs(whileOpen)
-    this.deadLetters = createDeadLetters(whileOpen)
+    const opening = openingStore(whileOpen, this.#config.cipher)
+    this.jobs = createJobs(opening)
+    this.deadLetters = createDeadLetters(opening)
     this.queues = createQueues(whileOpen)
     this.tasks = createTasks(whileOpen)
     this.workers = createWorkers(whileOpen)
@@ -89,6 +93,18 @@ export class KongTask {
    */
   migrate(): Promise<void> {
     return withCallerStack(() => this.#call(() => explained(this.#store.migrate())))
+  }
+
+  /**
+   * Whether code could take the payloads that are queued: opens, upcasts and validates each as a worker with these tasks
+   * would, runs nothing and writes nothing. For a deploy pipeline. Reads every live job, a page at a time.
+   *
+   * @throws KT_TASK_INVALID, KT_TASK_DUPLICATE, KT_NAME_INVALID, KT_OPTION_INVALID, KT_OPTION_UNKNOWN
+   * @example
+   * const { isFine, failures } = await kong.checkPayloads(tasks)
+   */
+  checkPayloads(tasks: KnownTasks, options?: CheckPayloadsOptions): Promise<PayloadCheck> {
+    return checkPayloads(this.#whenOpen, this.#config.cipher, tasks, options)
   }
 
   /**

@@ -60,7 +60,8 @@ function causeOfRunning({ runsOn, isCancelled }: JobStanding): FoundCause {
 }
 
 /** A job that has failed and snoozed is due when one of the two said; which, is not recorded. */
-function causeOfScheduled({ attempt, lastError, snoozes }: JobStanding): FoundCause {
+function causeOfScheduled({ attempt, lastError, snoozes, deferrals }: JobStanding): FoundCause {
+  if (deferrals > 0) return 'payload_newer'
   const hasFailed = lastError !== undefined && lastError.attempt === attempt
   if (hasFailed === snoozes > 0) return 'scheduled'
   return hasFailed ? 'retrying' : 'snoozed'
@@ -114,6 +115,8 @@ const sentences: Readonly<Record<FoundCause, (data: ExplanationData) => string>>
     `waits until ${time(data.scheduledAt)} for attempt ${next(data)} of ${data.maxAttempts}, after ${failures(data)}${withError(data)}`,
   snoozed: (data) =>
     `asked to be run again at ${time(data.scheduledAt)}: it snoozed ${count(data.snoozes, 'time')}`,
+  payload_newer: ({ task, version, scheduledAt }) =>
+    `is of version ${version} of its task "${task}", newer than the worker that met it knows; it waits for newer code, and is looked at again at ${time(scheduledAt)}`,
   queue_paused: ({ queue, queuePausedAt }) =>
     `waits: its queue "${queue}" is paused since ${time(queuePausedAt)}`,
   task_paused: ({ task, taskPausedAt }) => `waits: its task "${task}" is paused since ${time(taskPausedAt)}`,

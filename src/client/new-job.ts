@@ -8,16 +8,22 @@ import { checkTaskName } from '../core/names.ts'
 import { checkConflictHasKey } from '../core/option-values.ts'
 import { suggestion } from '../core/near-miss.ts'
 import type { NewJob, NewJobOptions } from '../core/new-job.ts'
+import type { PayloadCipher } from '../core/payload-cipher.ts'
 import { parsePayload } from '../core/payload-schema.ts'
+import { FIRST_VERSION } from '../core/payload-version.ts'
+import { secretPath } from '../core/secret-path.ts'
 import { showValue } from '../core/show-value.ts'
 import { isTask, type AnyTask } from '../core/task.ts'
 import { jobDefaults } from '../core/task-options.ts'
+import { sealedJob } from './sealed-job.ts'
 
 export interface NewJobRules {
   /** Bytes of JSON text that a payload may have. */
   readonly maxPayload: number
   /** The only task names that are accepted; any, where absent. */
   readonly known?: ReadonlySet<string> | undefined
+  /** Encrypts payloads; stored as they are, where absent. */
+  readonly cipher?: PayloadCipher | undefined
 }
 
 /** Turns what was passed to `addJob` into a job to write; a promise only where the schema validates so. */
@@ -25,10 +31,10 @@ export type MakeNewJob = (task: unknown, payload: unknown, options: unknown) => 
 
 /**
  * Everything that a job passes before it reaches the database: names, options, JSON, size, schema. The payload is
- * validated as the worker will see it, after a JSON round trip, and stored as it was given: transforms and
+ * validated as the worker will see it, after a JSON round trip, and stored as it was given, or sealed: transforms and
  * defaults of the schema run in the worker.
  */
-export function newJobMaker({ maxPayload, known }: NewJobRules): MakeNewJob {
+export function newJobMaker({ maxPayload, known, cipher }: NewJobRules): MakeNewJob {
   return (task, payload, options) => {
     const contract = readContract(task)
     const name = checkTaskName(contract?.name ?? task)
@@ -36,12 +42,15 @@ export function newJobMaker({ maxPayload, known }: NewJobRules): MakeNewJob {
     const checked = withDefaults(contract, checkJobOptions(options))
     const job: NewJob = {
       task: name,
-      payload: payloadText(name, payload, contract?.raw === true, maxPayload),
+      payload: payloadText(name, payload, contract?.raw === true, { maxPayload, cipher }),
       options: checked,
       contract: contract !== undefined,
     }
     const schema = contract?.schema
-    return schema === undefined ? job : ifValid(schema, job)
+    const valid = schema === undefined ? job : ifValid(schema, job, cipher !== undefined)
+    if (cipher === undefined) return valid
+    const sealed = (plain: NewJob): NewJob => sealedJob(plain, contract?.raw === true, cipher)
+    return valid instanceof Promise ? valid.then(sealed) : sealed(valid)
   }
 }
 
@@ -67,7 +76,10 @@ const defaultsByContract = new WeakMap<AnyTask, NewJobOptions>()
 function defaultsOf(contract: AnyTask): NewJobOptions {
   let defaults = defaultsByContract.get(contract)
   if (defaults === undefined) {
-    defaults = Object.freeze(jobDefaults(contract.defaults))
+    const { version = FIRST_VERSION } = contract
+    // The first one is not stored, so that plain jobs stay plain.
+    const own = version === FIRST_VERSION ? {} : { version }
+    defaults = Object.freeze({ ...jobDefaults(contract.defaults), ...own })
     defaultsByContract.set(contract, defaults)
   }
   return defaults
@@ -76,9 +88,19 @@ function defaultsOf(contract: AnyTask): NewJobOptions {
 /** By name, the database knows the defaults, and whether there is a key for `onConflict` among them. */
 function withDefaults(contract: AnyTask | undefined, given: NewJobOptions): NewJobOptions {
   if (contract === undefined) return given
+  if (given.version !== undefined) checkVersionFits(given.version, contract)
   const options = merged(defaultsOf(contract), given)
   if (given.onConflict !== undefined) checkConflictHasKey(options)
   return options
+}
+
+/** The payload is of the type that the contract has, so it is of its version. */
+function checkVersionFits(given: number, { name, version = FIRST_VERSION }: AnyTask): void {
+  if (given === version) return
+  throw new KongTaskError(
+    'KT_OPTION_INVALID',
+    `\`version\` must be left out with a contract, or be its own: that of task "${name}" is ${version}, not ${given}.`,
+  )
 }
 
 /**
@@ -94,11 +116,20 @@ function merged(defaults: NewJobOptions, given: NewJobOptions): NewJobOptions {
     : { ...options, retain: { ...defaults.retain, ...given.retain } }
 }
 
-function payloadText(task: string, payload: unknown, raw: boolean, maxPayload: number): string {
+function payloadText(
+  task: string,
+  payload: unknown,
+  raw: boolean,
+  { maxPayload, cipher }: Pick<NewJobRules, 'maxPayload' | 'cipher'>,
+): string {
   if (payload === undefined) return '{}'
   const notJson = ({ path, why }: JsonFlaw): KongTaskError => {
-    const where = path.length === 0 ? 'The payload' : `In the payload, \`${jsonPath(path)}\``
-    return new KongTaskError('KT_PAYLOAD_NOT_JSON', `${where} of task "${task}" ${why}.`)
+    const isSecret = cipher !== undefined
+    const place = isSecret ? secretPath(path) : jsonPath(path)
+    const where = path.length === 0 ? 'The payload' : `In the payload, \`${place}\``
+    // Of text that is no JSON, the parser quotes a piece.
+    const flaw = isSecret && raw ? 'is no JSON text that can be stored' : why
+    return new KongTaskError('KT_PAYLOAD_NOT_JSON', `${where} of task "${task}" ${flaw}.`)
   }
   const text = raw ? rawJsonText(payload, notJson) : jsonText(payload, notJson)
   if (!isLargerThan(text, maxPayload)) return text
@@ -108,9 +139,9 @@ function payloadText(task: string, payload: unknown, raw: boolean, maxPayload: n
   )
 }
 
-function ifValid(schema: StandardSchemaV1, job: NewJob): NewJob | Promise<NewJob> {
+function ifValid(schema: StandardSchemaV1, job: NewJob, isSecret: boolean): NewJob | Promise<NewJob> {
   try {
-    const output = parsePayload(job.task, schema, JSON.parse(job.payload))
+    const output = parsePayload(job.task, schema, JSON.parse(job.payload), isSecret)
     return output instanceof Promise
       ? output.then(
           () => job,

@@ -34,6 +34,25 @@ export const catalogue = {
     what: 'The payload, as JSON text, is larger than the limit (1 MiB by default).',
     remedy: "Store the data elsewhere and pass a reference, or raise the client's `maxPayload`.",
   },
+  KT_PAYLOAD_UPCAST: {
+    what: 'A job was added under an older version of its task, and its payload could not be brought to the version that the code knows: there is no `upcast`, it threw, or what it returned does not fit the schema. The job is a dead letter.',
+    remedy:
+      'Mend `upcast` of the task, so that it takes every version that may still be queued (`kong.checkPayloads` tells before a deploy), then redrive the dead letters.',
+  },
+  KT_PAYLOAD_NEWER: {
+    what: 'A job was added under a newer version of its task than this process knows. It does not run here and loses no attempt: it waits for a process with newer code.',
+    remedy: 'Finish the deploy: run workers of the code that the producers have.',
+  },
+  KT_ENCRYPTION_KEY_UNKNOWN: {
+    what: 'A payload is encrypted with a key that this process was not given. The attempt failed, and is tried again as any other.',
+    remedy:
+      'Add the key to `encryption.keys` of the runner or client; the message has its id. Keep old keys for as long as payloads are encrypted with them.',
+  },
+  KT_DECRYPTION_FAILED: {
+    what: 'A payload cannot be opened with the key that it names: it was changed in the database, was moved from another task, or another key was given under that id. The job is a dead letter.',
+    remedy:
+      'Compare the key with that of the process that added the job, give it under its own id, and redrive. If it is the right one, find out who wrote to the table.',
+  },
   KT_UNIQUE_CONFLICT: {
     what: 'The job cannot come back to life, because another job has its unique key. It stays as it was.',
     remedy: 'Wait until the other job is finished, or delete one of the two.',
@@ -180,6 +199,11 @@ export const catalogue = {
   KT_MIDDLEWARE_INVALID: {
     what: 'A middleware called `next` twice, or after it had ended.',
     remedy: 'Call `next()` once, and return or await what it resolves with.',
+  },
+  KT_USAGE_INVALID: {
+    what: 'The command line has a command, an option or an argument that there is not, or lacks one.',
+    remedy:
+      'Correct it; `kongtask --help` lists the commands, `kongtask <command> --help` its options with examples.',
   },
   KT_POSTGRES_NOT_FOUND: {
     what: 'No PostgreSQL server was found on this machine to start.',

@@ -53,6 +53,16 @@ export interface Events {
   'worker.rescued': { readonly workers: number; readonly jobs: number }
   /** The database role of this process may not do a chore; it is left to processes that may. Said once. */
   'worker.not_allowed': { readonly doing: string; readonly error: unknown }
+  /**
+   * A job is of a newer version of its task's payload than this process `knows`; it was given back, attempt included, for a
+   * process with newer code, and is looked at again in `delay` milliseconds. Said once for each version of a task.
+   */
+  'worker.outdated': {
+    readonly job: JobFacts
+    readonly version: number
+    readonly knows: number
+    readonly delay: number
+  }
   /** So many lines of handlers will not be found by `kong.jobs.logs`: the database did not take them. */
   'worker.logs_dropped': { readonly lines: number }
   /** The database could not be reached or refused; work goes on when it answers again. */
@@ -80,6 +90,7 @@ const NAMES: { readonly [N in EventName]: true } = {
   'worker.lease_lost': true,
   'worker.rescued': true,
   'worker.not_allowed': true,
+  'worker.outdated': true,
   'worker.logs_dropped': true,
   'worker.weather': true,
 }

@@ -3,7 +3,8 @@ import type { JobError, JobId, JobState } from './job.ts'
 /**
  * Why a job is where it is. Final: `completed`, `dead`, `cancelled`, `superseded` (a successor was given its unique
  * key). With a process: `running`, `cancelling` (told to stop), `worker_silent` (the process is gone; the job is given
- * back when its lease is over). Not due: `scheduled`, `retrying`, `snoozed`. Due: `queue_paused`, `task_paused`,
+ * back when its lease is over). Not due: `scheduled`, `retrying`, `snoozed`, `payload_newer` (it is of a
+ * newer version of its task than the process that met it knows). Due: `queue_paused`, `task_paused`,
  * `serial_key` (another job has it), `no_worker` (no process lives), `queue_not_served` (none of them serves the queue),
  * `task_not_known` (none of those knows the task), `flag_forbidden` (all of those forbid one of its flags),
  * `limited` (a limit over all processes is reached), `slots_busy` (all of those are busy), `in_line` (nothing is in the
@@ -20,6 +21,7 @@ export type Cause =
   | 'scheduled'
   | 'retrying'
   | 'snoozed'
+  | 'payload_newer'
   | 'queue_paused'
   | 'task_paused'
   | 'serial_key'
@@ -57,6 +59,10 @@ export interface ExplanationData {
   /** The latest attempt that failed. */
   readonly lastError?: JobError | undefined
   readonly snoozes?: number | undefined
+  /** Of its payload's shape. */
+  readonly version?: number | undefined
+  /** How often processes put it off, lately, because it takes newer code than theirs. */
+  readonly deferrals?: number | undefined
   readonly flags?: readonly string[] | undefined
   readonly queuePausedAt?: Date | undefined
   readonly taskPausedAt?: Date | undefined

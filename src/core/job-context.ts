@@ -57,6 +57,6 @@ export interface JobContext {
   readonly sleep: Sleep
   /** Tells how far the work is: `done` of `total`, with a note for people. */
   readonly progress: (done: number, total: number, note?: string) => void
-  /** The payload as the database prints it, unparsed JSON text. */
+  /** The payload as the database prints it, unparsed JSON text; of an encrypted one, the text that was encrypted. */
   readonly rawPayload: string
 }

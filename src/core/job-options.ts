@@ -14,6 +14,7 @@ import {
   checkPriority,
   checkTags,
 } from './option-values.ts'
+import { checkVersion } from './payload-version.ts'
 import { readOptions } from './plain-object.ts'
 import { checkRetention } from './retention-values.ts'
 import type { Retention } from './retention.ts'
@@ -75,6 +76,11 @@ export interface JobOptions {
   readonly rateLimit?: RateLimit | undefined
   /** Up to 32 marks of 1 to 100 characters; a runner leaves jobs alone that bear one of its `forbiddenFlags`. */
   readonly flags?: readonly string[] | undefined
+  /**
+   * The version of the payload's shape, where the job is added by name; with a contract, which has one, no other may be
+   * given. @default 1
+   */
+  readonly version?: number | undefined
 }
 
 type Check = (value: unknown) => NewJobOptions
@@ -97,6 +103,7 @@ export const OPTION_CHECKS: { readonly [Option in keyof Required<JobOptions>]: C
   concurrency: (value) => ({ concurrency: checkConcurrency(value) }),
   rateLimit: (value) => ({ rateLimit: checkRateLimit(value) }),
   flags: (value) => ({ flags: checkFlags(value) }),
+  version: (value) => ({ version: checkVersion(value) }),
 }
 
 const checks: ReadonlyMap<string, Check> = new Map(Object.entries(OPTION_CHECKS))

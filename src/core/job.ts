@@ -67,6 +67,12 @@ export interface Job<Payload = unknown> {
   readonly rootId: JobId
   /** How often its handler asked to be run again later. */
   readonly snoozes: number
+  /** The version of the payload's shape under which it was added. */
+  readonly version: number
+  /** The id of the key with which the payload is encrypted at rest; undefined where it is not. */
+  readonly encryptionKey: string | undefined
+  /** True: whoever reads this has not that key, and `payload` says only which it is: `{ 'kongtask:sealed': '2026-11' }`. */
+  readonly isSealed: boolean
   readonly errors: readonly JobError[]
   readonly result: Json | undefined
   /** The last that its handler said of how far it is, in this attempt or one before; a second late at the most. */

@@ -27,6 +27,8 @@ export interface NewJobOptions {
   readonly tags?: readonly string[]
   readonly flags?: readonly string[]
   readonly metadata?: JsonObject
+  /** Of the payload's shape. */
+  readonly version?: number
 }
 
 /** Where a job comes from that the handler of another one added. */
@@ -47,6 +49,8 @@ export interface NewJob {
   /** The task's own defaults are among the options already; what was published about it does not count. */
   readonly contract: boolean
   readonly parent?: Lineage | undefined
+  /** Where the payload is sealed: the id of the key that opens it. */
+  readonly encryptionKey?: string | undefined
 }
 
 /** What became of one added job. */

@@ -18,6 +18,8 @@ export type Outcome =
   | { readonly kind: 'snoozed'; readonly delay: number }
   | { readonly kind: 'cancelled'; readonly reason: string }
   | { readonly kind: 'interrupted' }
+  /** Not run: it takes newer code than this process has. */
+  | { readonly kind: 'deferred'; readonly delay: number }
 
 /** What is kept of a failure; the attempt's number and time are added when it is settled. */
 export type FailedAttempt = Omit<JobError, 'attempt' | 'at'>

@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { KongTaskError } from './errors.ts'
 import { jsonPath } from './json-path.ts'
+import { secretPath } from './secret-path.ts'
 import { showValue } from './show-value.ts'
 
 const MOST_ISSUES = 10
@@ -18,13 +19,50 @@ export function checkSchema(value: unknown, task: string): StandardSchemaV1 {
  * Validates what JSON.parse returned; answers the schema's output, after transforms and defaults. Synchronous
  * when the validator is. What the validator itself throws passes through.
  *
+ * @param isSecret nothing of the payload may be in an error: where something is wrong is told, not what the validator says
  * @throws KT_PAYLOAD_INVALID with path and message of each issue; `cause` holds the issues
  */
-export function parsePayload(task: string, schema: StandardSchemaV1, payload: unknown): unknown {
+export function parsePayload(
+  task: string,
+  schema: StandardSchemaV1,
+  payload: unknown,
+  isSecret = false,
+): unknown {
+  if (isSecret) return parseSecret(task, schema, payload)
   const result = schema['~standard'].validate(payload)
   return result instanceof Promise
     ? result.then((settled) => outputOf(task, settled))
     : outputOf(task, result)
+}
+
+function parseSecret(task: string, schema: StandardSchemaV1, payload: unknown): unknown {
+  const silenced = (): never => {
+    throw new KongTaskError(
+      'KT_PAYLOAD_INVALID',
+      `The schema of task "${task}" threw instead of judging the payload; what it threw is left out because the payload is encrypted.`,
+    )
+  }
+  let result: StandardSchemaV1.Result<unknown> | Promise<StandardSchemaV1.Result<unknown>>
+  try {
+    result = schema['~standard'].validate(payload)
+  } catch {
+    return silenced()
+  }
+  return result instanceof Promise
+    ? result.then((settled) => secretOutputOf(task, settled), silenced)
+    : secretOutputOf(task, result)
+}
+
+function secretOutputOf(task: string, result: StandardSchemaV1.Result<unknown>): unknown {
+  if (result.issues === undefined) return result.value
+  const places = result.issues.slice(0, MOST_ISSUES).map(({ path = [] }) => {
+    const keys = path.map((segment) => (typeof segment === 'object' ? segment.key : segment))
+    return keys.length === 0 ? 'the whole' : secretPath(keys)
+  })
+  throw new KongTaskError(
+    'KT_PAYLOAD_INVALID',
+    `The payload does not fit the schema of task "${task}" at ${[...new Set(places)].join(', ')}. What the validator says is left out because the payload is encrypted.`,
+  )
 }
 
 function outputOf(task: string, result: StandardSchemaV1.Result<unknown>): unknown {

@@ -10,6 +10,8 @@ export type Settlement =
   | { readonly kind: 'cancelled'; readonly reason: string }
   /** Given back as it was, attempt included: the process stops, or never started the job. */
   | { readonly kind: 'released' }
+  /** Given back until `delay` milliseconds from now, attempt included: it is for a process with newer code. */
+  | { readonly kind: 'deferred'; readonly delay: number }
 
 /** To be tried again: after `delay` milliseconds, or `at` a time (ISO 8601 in UTC) where the handler named one. */
 export type Retry = { readonly kind: 'retry'; readonly error: FailedAttempt } & (
@@ -38,6 +40,8 @@ export function decide<Job extends AttemptFacts>(
       return { kind: 'snoozed', delay: outcome.delay }
     case 'cancelled':
       return { kind: 'cancelled', reason: outcome.reason }
+    case 'deferred':
+      return { kind: 'deferred', delay: outcome.delay }
     case 'interrupted':
       return { kind: 'released' }
     case 'failed': {

@@ -1,13 +1,14 @@
-import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { CHUNK, type ChunkSpec } from './chunk.ts'
 import { KongTaskError } from './errors.ts'
 import type { TaskObject } from './handler.ts'
 import type { JobContext } from './job-context.ts'
+import type { PayloadRules } from './decode-payload.ts'
 import { checkTaskName } from './names.ts'
 import { checkSchema } from './payload-schema.ts'
+import { FIRST_VERSION } from './payload-version.ts'
 import { isPlainObject } from './plain-object.ts'
 import { showText, showValue } from './show-value.ts'
-import { isTask } from './task.ts'
+import { isTask, type AnyTask } from './task.ts'
 import type { TaskDefaults } from './task-options.ts'
 
 /** In a record the key is the name, except of what has a name of its own. */
@@ -22,14 +23,10 @@ export type TaskList = TaskRecord | readonly TaskObject[]
 export type TaskFunction = TaskObject['handle']
 
 /** One task as the worker uses it, whatever form it was given in. */
-export interface TaskEntry {
-  readonly name: string
+export interface TaskEntry extends PayloadRules {
   /** Where there is a contract: what it says of its jobs, for this process and, published, for all that add. */
   readonly defaults: TaskDefaults
   readonly hasContract: boolean
-  readonly schema: StandardSchemaV1 | undefined
-  /** The handler receives the payload's text, unparsed. */
-  readonly raw: boolean
   readonly handle: (payload: unknown, context: JobContext) => unknown
   /** Where many of its jobs are performed in one call. */
   readonly chunk?: ChunkSpec | undefined
@@ -54,21 +51,33 @@ export function readTaskList(tasks: unknown): ReadonlyMap<string, TaskEntry> {
   return entries
 }
 
+/** Tasks with or without handlers: a task list, or contracts. */
+export type KnownTasks = TaskList | readonly AnyTask[] | Readonly<Record<string, AnyTask>>
+
 /**
- * The names of tasks given as a task list, or as contracts without handlers.
+ * What tasks say of their payloads, by name; they are given as a task list, or as contracts without handlers.
  *
  * @throws KT_TASK_INVALID, KT_TASK_DUPLICATE, KT_NAME_INVALID
  */
-export function readTaskNames(tasks: unknown): ReadonlySet<string> {
-  const names = new Set<string>()
+export function readPayloadRules(tasks: unknown): ReadonlyMap<string, PayloadRules> {
+  const all = new Map<string, PayloadRules>()
   for (const [key, value] of valuesOf(tasks)) {
-    const name = isTask(value) ? checkTaskName(value.name) : readEntry(key, value).name
-    if (names.has(name)) {
-      throw new KongTaskError('KT_TASK_DUPLICATE', `The task "${name}" is in the task list twice.`)
+    const rules = isTask(value) ? rulesOf(value) : readEntry(key, value)
+    if (all.has(rules.name)) {
+      throw new KongTaskError('KT_TASK_DUPLICATE', `The task "${rules.name}" is in the task list twice.`)
     }
-    names.add(name)
+    all.set(rules.name, rules)
   }
-  return names
+  return all
+}
+
+/** The names of these. @throws KT_TASK_INVALID, KT_TASK_DUPLICATE, KT_NAME_INVALID */
+export function readTaskNames(tasks: unknown): ReadonlySet<string> {
+  return new Set(readPayloadRules(tasks).keys())
+}
+
+function rulesOf({ name, schema, raw, version = FIRST_VERSION, upcast }: AnyTask): PayloadRules {
+  return { name: checkTaskName(name), schema, raw, version, upcast }
 }
 
 function valuesOf(tasks: unknown): Iterable<readonly [key: string | number, value: unknown]> {
@@ -116,6 +125,8 @@ function readObject(key: string | number, object: HandlerObject): TaskEntry {
     hasContract: contract !== undefined,
     schema,
     raw: contract?.raw ?? false,
+    version: contract === undefined ? undefined : (contract.version ?? FIRST_VERSION),
+    upcast: contract?.upcast,
     // Looked up at each call, so that `this` is the object and a test may replace the method.
     handle: (payload: unknown, context: JobContext) => object.handle(payload, context),
     chunk: object[CHUNK],

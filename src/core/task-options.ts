@@ -5,19 +5,19 @@ import type { BackoffPolicy } from './retry-policy.ts'
 
 /**
  * What all jobs of a task have in common, unless said otherwise when one is added: every option of `addJob` but a
- * fixed time, and how to retry. Runners publish it to the database, so that adding by name and from SQL uses it too.
+ * fixed time and a version, and how to retry. Runners publish it to the database, so that adding by name and from SQL uses it too.
  */
-export interface TaskOptions extends Omit<JobOptions, 'scheduledAt'> {
+export interface TaskOptions extends Omit<JobOptions, 'scheduledAt' | 'version'> {
   /** How long to wait after a failed attempt. @default attempt⁴ seconds ± 10 % */
   readonly backoff?: BackoffPolicy | undefined
 }
 
 /** `TaskOptions` that passed every check: durations in milliseconds, absent where not given. */
-export interface TaskDefaults extends Omit<NewJobOptions, 'scheduledAt'> {
+export interface TaskDefaults extends Omit<NewJobOptions, 'scheduledAt' | 'version'> {
   readonly backoff?: BackoffPolicy
 }
 
-const { scheduledAt: _scheduledAt, ...JOB_CHECKS } = OPTION_CHECKS
+const { scheduledAt: _scheduledAt, version: _version, ...JOB_CHECKS } = OPTION_CHECKS
 
 const CHECKS: { readonly [Option in keyof Required<TaskOptions>]: (value: unknown) => TaskDefaults } = {
   ...JOB_CHECKS,

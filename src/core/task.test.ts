@@ -65,7 +65,7 @@ describe('defineTask', () => {
     })
     const options = Object.keys(OPTION_CHECKS)
     expect(TASK_OPTIONS.toSorted()).toEqual(
-      [...options.filter((option) => option !== 'scheduledAt'), 'backoff'].toSorted(),
+      [...options.filter((option) => option !== 'scheduledAt' && option !== 'version'), 'backoff'].toSorted(),
     )
   })
 
@@ -115,6 +115,12 @@ describe('defineTask', () => {
     ['a', { timeout: 'x' }, 'KT_DURATION_INVALID', '`timeout`'],
     ['a', { retain: true }, 'KT_DURATION_INVALID', '`retain`'],
     ['a', { backoff: '5s' }, 'KT_OPTION_INVALID', '`exponential`'],
+    ['a', { version: 0 }, 'KT_OPTION_INVALID', '`version` must be a whole number from 1'],
+    ['a', { version: 1.5 }, 'KT_OPTION_INVALID', '`version`'],
+    ['a', { version: '2' }, 'KT_OPTION_INVALID', '`version`'],
+    ['a', { version: 2, upcast: {} }, 'KT_OPTION_INVALID', '`upcast` must be a function'],
+    ['a', { upcast: noop }, 'KT_OPTION_INVALID', 'Give `version: 2` beside it'],
+    ['a', { version: 1, upcast: noop }, 'KT_OPTION_INVALID', 'none before version 1'],
   ]
 
   it.each(refused)('refuses %j with %o', (name, options, code, message) => {

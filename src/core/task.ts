@@ -4,6 +4,7 @@ import type { RequireJson } from './json-of.ts'
 import { checkTaskName } from './names.ts'
 import { invalid } from './option-values.ts'
 import { checkSchema } from './payload-schema.ts'
+import { checkUpcast, checkVersion, FIRST_VERSION, type Upcast } from './payload-version.ts'
 import { isPlainObject, readOptions } from './plain-object.ts'
 import { checkTaskOptions, TASK_OPTIONS, type TaskDefaults, type TaskOptions } from './task-options.ts'
 
@@ -18,6 +19,10 @@ export interface Task<Name extends string = string, In = unknown, Out = In> {
   readonly schema: StandardSchemaV1 | undefined
   /** Payloads are JSON text, passed on unparsed in both directions. */
   readonly raw: boolean
+  /** Of the shape of its payloads; jobs are added with it. Absent in what a copy of the package without versions made: 1. */
+  readonly version?: number
+  /** Brings older payloads to that version. */
+  readonly upcast?: Upcast | undefined
   readonly defaults: TaskDefaults
   /** Says that `defineTask` made and checked it, in this copy of the package or another. */
   readonly '~task': 1
@@ -37,7 +42,26 @@ export type InputOf<T extends AnyTask> = [T] extends [Task<string, infer In, unk
 /** What a task's handler receives: the schema's output. */
 export type OutputOf<T extends AnyTask> = T extends Task<string, never, infer Out> ? Out : never
 
-const KNOWN: ReadonlySet<string> = new Set(['payload', 'raw', ...TASK_OPTIONS])
+/** The version of a task's payloads. `In`: what `upcast` has to return. */
+export interface VersionOptions<In> {
+  /**
+   * The version of the payload's shape, a whole number from 1. Raise it with a change that the handler could not bear in
+   * payloads that are queued already. Jobs remember under which version they were added; those of a newer one than a
+   * process knows wait for a process with newer code. @default 1
+   */
+  readonly version?: number | undefined
+  /**
+   * Brings the payload of a job of an older version to this one, before the schema checks it and the handler runs. Where it
+   * throws, or what it returns does not fit, the job is a dead letter (`KT_PAYLOAD_UPCAST`).
+   *
+   * @example
+   * version: 2,
+   * upcast: (payload, from) => ({ ...v1.parse(payload), locale: 'en' }),
+   */
+  readonly upcast?: Upcast<In> | undefined
+}
+
+const KNOWN: ReadonlySet<string> = new Set(['payload', 'raw', 'version', 'upcast', ...TASK_OPTIONS])
 
 /**
  * Defines a task whose payload is JSON text that nobody on the way parses: `addJob` takes the text, the handler
@@ -45,7 +69,7 @@ const KNOWN: ReadonlySet<string> = new Set(['payload', 'raw', ...TASK_OPTIONS])
  */
 export function defineTask<const Name extends string>(
   name: Name,
-  options: TaskOptions & { readonly raw: true; readonly payload?: undefined },
+  options: TaskOptions & VersionOptions<string> & { readonly raw: true; readonly payload?: undefined },
 ): Task<Name, string, string>
 /**
  * Defines a task without a schema. Its payload is only known to be JSON; declare what it is, unchecked, with
@@ -53,7 +77,8 @@ export function defineTask<const Name extends string>(
  */
 export function defineTask<const Name extends string, In = unknown>(
   name: Name,
-  options?: TaskOptions & { readonly payload?: undefined; readonly raw?: false | undefined },
+  options?: TaskOptions &
+    VersionOptions<NoInfer<In>> & { readonly payload?: undefined; readonly raw?: false | undefined },
 ): Task<Name, In, unknown extends In ? Json : In>
 /**
  * Defines a task whose payload is checked by a schema (any Standard Schema: zod, valibot, arktype ...): when a
@@ -65,17 +90,19 @@ export function defineTask<const Name extends string, In = unknown>(
  */
 export function defineTask<const Name extends string, Schema extends StandardSchemaV1>(
   name: Name,
-  options: TaskOptions & {
-    readonly payload: Schema & RequireJson<StandardSchemaV1.InferInput<Schema>>
-    readonly raw?: false | undefined
-  },
+  options: TaskOptions &
+    VersionOptions<NoInfer<StandardSchemaV1.InferInput<Schema>>> & {
+      readonly payload: Schema & RequireJson<StandardSchemaV1.InferInput<Schema>>
+      readonly raw?: false | undefined
+    },
 ): Task<Name, StandardSchemaV1.InferInput<Schema>, StandardSchemaV1.InferOutput<Schema>>
 export function defineTask(
   name: string,
-  options?: TaskOptions & {
-    readonly payload?: StandardSchemaV1 | undefined
-    readonly raw?: boolean | undefined
-  },
+  options?: TaskOptions &
+    VersionOptions<unknown> & {
+      readonly payload?: StandardSchemaV1 | undefined
+      readonly raw?: boolean | undefined
+    },
 ): Task<string, never, unknown> {
   checkTaskName(name)
   const given = readOptions(options, KNOWN, `defineTask('${name}')`)
@@ -89,7 +116,17 @@ export function defineTask(
       'passes text on unparsed, so there is nothing for a schema in `payload` to check',
     )
   }
-  return Object.freeze({ name, schema, raw, defaults: checkTaskOptions(given), '~task': 1 })
+  const version = given['version'] === undefined ? FIRST_VERSION : checkVersion(given['version'])
+  const upcast = checkUpcast(given['upcast'], version)
+  return Object.freeze({
+    name,
+    schema,
+    raw,
+    version,
+    upcast,
+    defaults: checkTaskOptions(given),
+    '~task': 1,
+  })
 }
 
 /** Whether `defineTask` made it. */

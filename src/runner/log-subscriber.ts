@@ -31,6 +31,12 @@ export function logEvents(events: Emitter<Events>, logger: Logger): void {
       { error: shortError(error) },
     ),
   )
+  events.on('worker.outdated', ({ job, version, knows, delay }) =>
+    logger.warn(
+      'Jobs of a task are of a newer version than this process knows; they wait for a process with newer code (KT_PAYLOAD_NEWER)',
+      { ...fields(job), version, knows, nextLookInMs: delay },
+    ),
+  )
   events.on('worker.logs_dropped', ({ lines }) =>
     logger.warn('Lines that handlers logged could not be stored and are lost', { lines }),
   )

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg'
+import { readEncryption, type EncryptionOptions } from '../encryption/payload-keys.ts'
 import { parsePositiveDuration, parseDuration, type Duration } from '../core/duration.ts'
 import { KongTaskError } from '../core/errors.ts'
 import { LOG_LEVELS, type LogLevel } from '../core/job-log.ts'
@@ -8,6 +9,7 @@ import { checkQueueName, checkSchemaName } from '../core/names.ts'
 import { checkFlags, checkInteger } from '../core/option-values.ts'
 import { isPlainObject, readOptions } from '../core/plain-object.ts'
 import { showValue } from '../core/show-value.ts'
+import type { PayloadCipher } from '../core/payload-cipher.ts'
 import type { SqlPool } from '../core/sql-pool.ts'
 import { readTaskList, type TaskEntry, type TaskList } from '../core/task-list.ts'
 import { readConnection } from '../client/connection.ts'
@@ -52,6 +54,11 @@ export interface WorkingOptions {
   readonly signal?: AbortSignal | undefined
   /** Jobs that bear one of these flags are left to others. A function is asked before each claim. @default none */
   readonly forbiddenFlags?: ForbiddenFlags | undefined
+  /**
+   * Keys with which payloads are encrypted at rest: what handlers add is encrypted with the current one, and jobs are opened
+   * with whichever they name. Give it to the clients, too. @default payloads are stored as they are
+   */
+  readonly encryption?: EncryptionOptions | undefined
 }
 
 /** How `run` is told what to do and where. Give `connectionString` or `pool`. */
@@ -87,6 +94,7 @@ export interface RunnerConfig {
   readonly handleSignals: boolean
   readonly signal: AbortSignal | undefined
   readonly forbiddenFlags: ForbiddenFlags | undefined
+  readonly cipher: PayloadCipher | undefined
 }
 
 const KNOWN: ReadonlySet<string> = new Set([
@@ -109,6 +117,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'handleSignals',
   'signal',
   'forbiddenFlags',
+  'encryption',
 ])
 
 const DEFAULTS = {
@@ -161,6 +170,7 @@ export function readRunnerOptions(options: unknown): RunnerConfig {
     handleSignals: readBoolean(handleSignals, 'handleSignals'),
     signal: readSignal(given['signal']),
     forbiddenFlags: readForbiddenFlags(given['forbiddenFlags']),
+    cipher: readEncryption(given['encryption'], 'run'),
   }
   // Last, since it may open something.
   return Object.freeze({ ...checked, ...readConnection(given['connectionString'], given['pool'], 'run') })

@@ -153,6 +153,7 @@ function wire({ config, events, connections, store, names }: Foundation): Parts 
     pool: connections.engine,
     deadline: LONGEST_DEADLINE,
     maxPayload: MAX_PAYLOAD,
+    cipher: config.cipher,
     checkOpen: connections.checkOpen,
     onAdded: ({ id, status }, { task, parent }) =>
       events.emit('job.added', { id, task, status, parentId: parent?.id }),
@@ -165,6 +166,7 @@ function wire({ config, events, connections, store, names }: Foundation): Parts 
     book,
     tasks: byNumber(config, names.tasks),
     forbiddenFlags: config.forbiddenFlags,
+    cipher: config.cipher,
     queues: queueNames(store, names.queues),
     services: {
       logger,

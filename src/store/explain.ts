@@ -1,7 +1,7 @@
 import type { AbleWorkers, ReachedLimit, RunsOn } from '../core/explanation.ts'
 import type { Job, JobError } from '../core/job.ts'
 import type { Queryable } from './db.ts'
-import { errorsOf, extrasOf, recordOf, stateOf } from './rows.ts'
+import { deferralsOf, errorsOf, extrasOf, recordOf, stateOf } from './rows.ts'
 import { explainJob as statement } from './statements.generated.ts'
 import { runStatement, type RowOf } from './statement.ts'
 
@@ -20,7 +20,10 @@ export interface JobStanding extends Pick<
   | 'serialKey'
   | 'flags'
   | 'snoozes'
+  | 'version'
 > {
+  /** How often it was put off, since it last ran, because it takes newer code. */
+  readonly deferrals: number
   /** Why it ended, or why it ends as cancelled instead of running again. */
   readonly reason: string | undefined
   /** Somebody cancelled it while it ran. */
@@ -45,7 +48,7 @@ export async function explainJob(db: Queryable, schema: string, id: string): Pro
 type Row = RowOf<typeof statement>
 
 function standingOf(row: Row): JobStanding {
-  const { serialKey, flags, snoozes } = extrasOf(row.id, row.extras)
+  const { serialKey, flags, snoozes, version } = extrasOf(row.id, row.extras)
   return {
     id: row.id,
     state: stateOf(row.state),
@@ -59,6 +62,8 @@ function standingOf(row: Row): JobStanding {
     serialKey,
     flags,
     snoozes,
+    version,
+    deferrals: deferralsOf(row.extras),
     reason: row.reason ?? undefined,
     isCancelled: Object.hasOwn(recordOf(row.extras), 'cancelled'),
     lastError: row.last_error === null ? undefined : errorsOf([row.last_error])[0],

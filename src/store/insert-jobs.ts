@@ -33,8 +33,8 @@ class Kinds {
   numberOf(job: NewJob): number {
     const last = this.#last
     if (last !== undefined && isAlike(last, job)) return this.#lastNumber
-    const { task, options, contract, parent } = job
-    const text = JSON.stringify({ task, options, contract, parent })
+    const { task, options, contract, parent, encryptionKey } = job
+    const text = JSON.stringify({ task, options, contract, parent, encryptionKey })
     let number = this.#numbers.get(text)
     if (number === undefined) {
       number = this.texts.push(text)
@@ -47,7 +47,13 @@ class Kinds {
 }
 
 function isAlike(a: NewJob, b: NewJob): boolean {
-  return a.options === b.options && a.task === b.task && a.contract === b.contract && a.parent === b.parent
+  return (
+    a.options === b.options &&
+    a.task === b.task &&
+    a.contract === b.contract &&
+    a.parent === b.parent &&
+    a.encryptionKey === b.encryptionKey
+  )
 }
 
 function statusOf(status: string): AddedJob['status'] {

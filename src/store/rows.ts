@@ -1,6 +1,7 @@
 import type { ErrorCause, Job, JobError, JobProgress, JobState } from '../core/job.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 import type { JobConcurrency, JobRateLimit, QueueRate } from '../core/limits.ts'
+import { FIRST_VERSION } from '../core/payload-version.ts'
 
 /** A job as read_job and its relatives return it. */
 export interface JobRow {
@@ -46,6 +47,8 @@ export function jobOf(row: JobRow): Job {
     createdAt: row.created_at,
     finishedAt: row.finished_at ?? undefined,
     ...extrasOf(row.id, row.extras),
+    // Here nobody has keys.
+    isSealed: encryptionKeyOf(row.extras) !== undefined,
     errors: errorsOf(row.errors),
     result: row.result === null ? undefined : jsonOf(row.result),
     progress: progressOf(row.progress),
@@ -63,6 +66,8 @@ type Extras =
   | 'parentId'
   | 'rootId'
   | 'snoozes'
+  | 'version'
+  | 'encryptionKey'
 
 /** What `extras` holds for readers. */
 export function extrasOf(id: string, extras: unknown): Pick<Job, Extras> {
@@ -79,7 +84,54 @@ export function extrasOf(id: string, extras: unknown): Pick<Job, Extras> {
     parentId: typeof parentId === 'string' ? parentId : undefined,
     rootId: typeof rootId === 'string' ? rootId : id,
     snoozes: typeof snoozes === 'number' ? snoozes : 0,
+    version: versionOf(extras),
+    encryptionKey: encryptionKeyOf(extras),
   }
+}
+
+/** Under which version of its task a job was added. */
+function versionOf(extras: unknown): number {
+  const { version } = recordOf(extras)
+  return typeof version === 'number' ? version : FIRST_VERSION
+}
+
+/** The id of the key that opens the payload of a job, where it is sealed. */
+function encryptionKeyOf(extras: unknown): string | undefined {
+  const { encryptionKey } = recordOf(extras)
+  return typeof encryptionKey === 'string' ? encryptionKey : undefined
+}
+
+/** What a worker has to know of a job before it runs it. */
+export interface WorkFacts {
+  /** The job's own, in milliseconds. */
+  readonly timeout: number | undefined
+  readonly version: number
+  readonly encryptionKey: string | undefined
+  /** How often it was put off because it takes newer code. */
+  readonly deferrals: number
+}
+
+/** Of a job that has nothing in its extras. */
+export const PLAIN_WORK: WorkFacts = Object.freeze({
+  timeout: undefined,
+  version: FIRST_VERSION,
+  encryptionKey: undefined,
+  deferrals: 0,
+})
+
+export function workFactsOf(extras: unknown): WorkFacts {
+  return {
+    timeout: timeoutOf(extras),
+    version: versionOf(extras),
+    encryptionKey: encryptionKeyOf(extras),
+    deferrals: deferralsOf(extras),
+  }
+}
+
+/** How often a job was put off, since it last ran, because it takes newer code. */
+export function deferralsOf(extras: unknown): number {
+  const { deferrals } = recordOf(extras)
+  return typeof deferrals === 'number' ? deferrals : 0
 }
 
 function concurrencyOf(value: Json): JobConcurrency {
@@ -104,7 +156,7 @@ export function queueRateOf(rate: unknown): QueueRate {
 }
 
 /** A job's own timeout in milliseconds, where it has one. */
-export function timeoutOf(extras: unknown): number | undefined {
+function timeoutOf(extras: unknown): number | undefined {
   const { timeout } = recordOf(extras)
   return typeof timeout === 'number' ? timeout : undefined
 }

@@ -1,7 +1,10 @@
 // From the lanes' buffers into their slots: starts handlers as slots open, and knows what runs.
+import { isNewer } from '../core/decode-payload.ts'
+import { deferralDelay } from '../core/deferral.ts'
+import type { PayloadCipher } from '../core/payload-cipher.ts'
 import type { TaskEntry } from '../core/task-list.ts'
 import type { ClaimedJob } from '../store/claim-jobs.ts'
-import { timeoutOf } from '../store/rows.ts'
+import { PLAIN_WORK, workFactsOf } from '../store/rows.ts'
 import type { Lanes } from './claimer.ts'
 import { execute, type Executed, type Execution } from './executor.ts'
 import { Lane } from './lane.ts'
@@ -16,6 +19,8 @@ export interface DispatcherOptions {
   readonly lanes: Lanes
   readonly tasks: ReadonlyMap<number, TaskEntry>
   readonly context: Execution['context']
+  /** Opens payloads that are sealed. */
+  readonly cipher?: PayloadCipher | undefined
   /** Milliseconds that a handler has to end once its signal has aborted. @default 30 s */
   readonly stuckAfter?: number | undefined
   /** Monotonic milliseconds. */
@@ -125,7 +130,6 @@ export class Dispatcher {
   #start(lane: Lane, job: ClaimedJob, startedAt: number): void {
     const running = new RunningJob(job, this.#options.stuckAfter)
     this.#running.add(running)
-    this.#options.onStarted(job)
     const executed = this.#execute(running)
     if (!(executed instanceof Promise)) {
       this.#ended(lane, running, startedAt, executed)
@@ -138,11 +142,16 @@ export class Dispatcher {
   }
 
   #execute(running: RunningJob): Executed | Promise<Executed> {
+    const { tasks, context, cipher, onStarted } = this.#options
     const { taskId, extras } = running.job
-    const task = this.#options.tasks.get(taskId)
+    const task = tasks.get(taskId)
     if (task === undefined) return GIVEN_BACK
-    const own = extras === null ? undefined : timeoutOf(JSON.parse(extras))
-    return execute({ running, task, timeout: own ?? task.defaults.timeout, context: this.#options.context })
+    const facts = extras === null ? PLAIN_WORK : workFactsOf(JSON.parse(extras))
+    if (isNewer(facts.version, task)) {
+      return { outcome: { kind: 'deferred', delay: deferralDelay(facts.deferrals) }, newer: facts.version }
+    }
+    onStarted(running.job)
+    return execute({ running, task, facts, timeout: facts.timeout ?? task.defaults.timeout, cipher, context })
   }
 
   #ended(lane: Lane, running: RunningJob, startedAt: number, executed: Executed): void {

@@ -67,10 +67,11 @@ export class Endings {
     this.#settler.add(job, { kind: 'cancelled', reason })
   }
 
-  ended(job: ClaimedJob, { outcome, flaw, stuck }: Executed): void {
+  ended(job: ClaimedJob, { outcome, flaw, stuck, newer }: Executed): void {
     const { reporter, progress, onEnded } = this.#options
     if (flaw !== undefined) reporter.resultDropped(job, flaw)
     if (stuck) reporter.stuck(job)
+    if (newer !== undefined && outcome.kind === 'deferred') reporter.outdated(job, newer, outcome.delay)
     progress.ended(job)
     this.#settle(job, outcome)
     onEnded()

@@ -5,6 +5,7 @@ import { PermanentError, RetryableError } from '../core/handler-errors.ts'
 import type { JobContext } from '../core/job-context.ts'
 import type { TaskEntry } from '../core/task-list.ts'
 import { cancel, snooze } from '../core/verdict.ts'
+import { PLAIN_WORK } from '../store/rows.ts'
 import { execute, type Executed, type Execution } from './executor.ts'
 import { LazyJobContext, type ContextServices } from './job-context.ts'
 import { RunningJob } from './running-job.ts'
@@ -46,7 +47,7 @@ function executing(handle: Handle, situation: Situation = {}): Executed | Promis
   const task: TaskEntry = { name: 'work', defaults: {}, hasContract: false, schema, raw: false, handle }
   const context: Execution['context'] = (job, { name }, output) =>
     new LazyJobContext(job, name, output, services)
-  return execute({ running, task, timeout, context })
+  return execute({ running, task, facts: PLAIN_WORK, timeout, context })
 }
 
 /** How it ended once `ms` milliseconds have passed; undefined while it has not. */

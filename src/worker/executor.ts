@@ -1,17 +1,22 @@
 // One job → one Outcome. No database, no log, no decision about what the outcome means. What can be told at once is
 // told at once: a handler that returns no promise costs none.
 import { JobCancelledError, JobTimeoutError, KongTaskError } from '../core/errors.ts'
+import { decodePayload } from '../core/decode-payload.ts'
 import { PermanentError } from '../core/handler-errors.ts'
 import type { JobContext } from '../core/job-context.ts'
 import type { Outcome } from '../core/outcome.ts'
 import { outcomeOfReturn, outcomeOfThrow } from '../core/outcome-of.ts'
-import { parsePayload } from '../core/payload-schema.ts'
+import { SEALED, type PayloadCipher } from '../core/payload-cipher.ts'
 import type { TaskEntry } from '../core/task-list.ts'
+import { recordOf, type WorkFacts } from '../store/rows.ts'
 import type { RunningJob } from './running-job.ts'
 
 export interface Execution {
   readonly running: RunningJob
   readonly task: TaskEntry
+  readonly facts: Pick<WorkFacts, 'version' | 'encryptionKey'>
+  /** Opens payloads that are sealed. */
+  readonly cipher?: PayloadCipher | undefined
   /** Milliseconds; undefined for no limit. */
   readonly timeout: number | undefined
   readonly context: (running: RunningJob, task: TaskEntry, payload: unknown) => JobContext
@@ -23,15 +28,17 @@ export interface Executed {
   readonly flaw?: string
   /** The handler did not end in time; it may still be at work. */
   readonly stuck?: true
+  /** It was not run, because its payload is of this version, which the process does not know. */
+  readonly newer?: number
 }
 
 /** Runs the handler of a claimed job. Neither throws nor rejects: whatever happens is an outcome. */
 export function execute(execution: Execution): Executed | Promise<Executed> {
-  const { running, task, timeout } = execution
+  const { running, timeout } = execution
   if (timeout !== undefined) running.abortAfter(timeout, () => timedOut(timeout))
   let payload: unknown
   try {
-    payload = parsed(running.job.payload, task)
+    payload = decoded(execution)
   } catch (error) {
     return ended(running, badPayload(error))
   }
@@ -93,14 +100,28 @@ function ended(running: RunningJob, executed: Executed): Executed {
   return executed.outcome.kind === 'failed' ? { outcome: { kind: 'interrupted' } } : executed
 }
 
-/** A payload that does not fit will not fit next time either. */
-function parsed(text: string, task: TaskEntry): unknown {
-  if (task.raw) return text
-  const payload: unknown = JSON.parse(text)
-  return task.schema === undefined ? payload : parsePayload(task.name, task.schema, payload)
+function decoded({ running, task, facts: { version, encryptionKey }, cipher }: Execution): unknown {
+  if (encryptionKey !== undefined)
+    running.rawPayload = opened(running.rawPayload, task, encryptionKey, cipher)
+  return decodePayload({ text: running.rawPayload, version, isSecret: encryptionKey !== undefined }, task)
 }
 
+function opened(stored: string, { name }: TaskEntry, key: string, cipher: PayloadCipher | undefined): string {
+  if (cipher !== undefined) return cipher.open(name, key, recordOf(JSON.parse(stored))[SEALED])
+  throw new KongTaskError(
+    'KT_ENCRYPTION_KEY_UNKNOWN',
+    `The payload is encrypted with the key "${key}", and this process was given no \`encryption\`.`,
+  )
+}
+
+/**
+ * A payload that does not fit will not fit next time either. A key that is missing may be there then: keys come with
+ * deploys, and which process has them first is chance.
+ */
 function badPayload(error: unknown): Executed {
+  if (error instanceof KongTaskError && error.code === 'KT_ENCRYPTION_KEY_UNKNOWN') {
+    return { outcome: outcomeOfThrow(error) }
+  }
   const message =
     error instanceof KongTaskError
       ? error.message

@@ -98,7 +98,7 @@ export class LazyJobContext implements JobContext {
   }
 
   get rawPayload(): string {
-    return this.#running.job.payload
+    return this.#running.rawPayload
   }
 
   get #ownAdder(): JobAdder {
@@ -140,6 +140,7 @@ export class LazyJobContext implements JobContext {
       createdAt: new Date(createdAt / 1_000),
       finishedAt: undefined,
       ...extrasOf(id, parsed(extras)),
+      isSealed: false,
       errors: errorsOf(parsed(errors)),
       result: undefined,
       progress: undefined,

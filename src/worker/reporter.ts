@@ -8,6 +8,8 @@ import type { WorkerOptions } from './worker-options.ts'
 
 export class Reporter {
   readonly #options: Pick<WorkerOptions, 'events' | 'tasks' | 'queues'>
+  /** Of each task, the versions of which was told that they are too new. */
+  readonly #outdated = new Map<number, Set<number>>()
 
   constructor(options: Pick<WorkerOptions, 'events' | 'tasks' | 'queues'>) {
     this.#options = options
@@ -35,6 +37,16 @@ export class Reporter {
 
   resultDropped(job: ClaimedJob, why: string): void {
     this.#options.events.emit('job.result_dropped', { job: this.factsOf(job), why })
+  }
+
+  /** Of many jobs that wait for the same, one is told. */
+  outdated(job: ClaimedJob, version: number, delay: number): void {
+    const told = this.#outdated.get(job.taskId) ?? new Set<number>()
+    if (told.has(version)) return
+    this.#outdated.set(job.taskId, told.add(version))
+    const { events, tasks } = this.#options
+    const knows = tasks.get(job.taskId)?.version ?? version
+    events.emit('worker.outdated', { job: this.factsOf(job), version, knows, delay })
   }
 
   backoffFailed(event: Events['job.backoff_failed']): void {

@@ -10,6 +10,8 @@ const PATIENCE = 30_000
  */
 export class RunningJob {
   readonly job: ClaimedJob
+  /** The payload as JSON text; opened, once it was, where it is sealed. */
+  rawPayload: string
   readonly #patience: number
   #controller: AbortController | undefined
   #reason: Error | undefined
@@ -20,6 +22,7 @@ export class RunningJob {
   /** @param patience milliseconds that the handler has to end once its signal has aborted, before its slot is taken from it */
   constructor(job: ClaimedJob, patience: number = PATIENCE) {
     this.job = job
+    this.rawPayload = job.payload
     this.#patience = patience
   }
 

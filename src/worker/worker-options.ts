@@ -1,4 +1,5 @@
 import type { Events } from '../core/events.ts'
+import type { PayloadCipher } from '../core/payload-cipher.ts'
 import type { TaskEntry } from '../core/task-list.ts'
 import type { Emitter } from '../runtime/emitter.ts'
 import type { Store } from '../store/store.ts'
@@ -16,6 +17,8 @@ export interface WorkerOptions {
   /** By their numbers in this database. */
   readonly tasks: ReadonlyMap<number, TaskEntry>
   readonly queues: QueueNames
+  /** Opens payloads that are sealed. */
+  readonly cipher?: PayloadCipher | undefined
   readonly forbiddenFlags?: ForbiddenFlags | undefined
   readonly services: Omit<ContextServices, 'onProgress' | 'queueName' | 'verbs'>
   readonly events: Emitter<Events>

@@ -308,6 +308,7 @@ const VALUES: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   concurrency,
   rateLimit,
   flags: labels,
+  version: integer,
   scheduleIn: leaf,
   __proto__0: leaf,
 }

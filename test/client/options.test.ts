@@ -42,6 +42,7 @@ interface Facts {
   readonly concurrency: unknown
   readonly rateLimit: unknown
   readonly flags: readonly string[]
+  readonly version: number
   /** Milliseconds from its creation; or the time itself, where it was fixed. */
   readonly due: number | string
   readonly lane: number
@@ -65,6 +66,7 @@ const PLAIN: Facts = {
   concurrency: undefined,
   rateLimit: undefined,
   flags: [],
+  version: 1,
   due: 0,
   lane: 1,
   retain_s: 86_400,
@@ -150,6 +152,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     options: { flags: ['gpu', 'eu'] },
     expected: { flags: ['gpu', 'eu'], extras: { flags: ['gpu', 'eu'] } },
   },
+  version: { options: { version: 7 }, expected: { version: 7, extras: { version: 7 } } },
 }
 
 async function factsOf(id: string): Promise<Facts> {
@@ -164,7 +167,7 @@ async function factsOf(id: string): Promise<Facts> {
   )
   if (job === undefined) throw new Error(`there is no job ${id}`)
   const { payload, state, queue, maxAttempts, priority, tags, metadata, uniqueKey, serialKey, flags } = job
-  const { concurrency, rateLimit } = job
+  const { concurrency, rateLimit, version } = job
   const due =
     job.scheduledAt.getUTCFullYear() > 2100
       ? job.scheduledAt.toISOString()
@@ -182,6 +185,7 @@ async function factsOf(id: string): Promise<Facts> {
     concurrency,
     rateLimit,
     flags,
+    version,
     due,
     ...rows[0],
   }
@@ -245,11 +249,11 @@ describe('the tables of docs/options.md', () => {
     expect(Object.keys(SAMPLES).toSorted()).toEqual(options)
   })
 
-  it('have a column for each way of adding, and every cell says yes or refused', () => {
+  it('have a column for each way of adding, and every cell says yes, own or refused', () => {
     expect(matrix.heads).toEqual(['option', ...Object.keys(WAYS)])
     for (const cells of matrix.rows.values()) {
       expect(cells).toHaveLength(matrix.heads.length - 1)
-      for (const cell of cells) expect(['yes', 'refused']).toContain(cell)
+      for (const cell of cells) expect(['yes', 'own', 'refused']).toContain(cell)
     }
   })
 })
@@ -288,12 +292,36 @@ describe('an option', () => {
     },
   )
 
-  it.each(cells.filter(({ cell }) => cell === 'refused'))('$option, $way: is refused', ({ option }) => {
+  const refused = cells.filter(({ cell }) => cell === 'refused')
+  it.each(refused.filter(({ way }) => way === 'task default'))('$option, $way: is refused', ({ option }) => {
     const options = SAMPLES[option]?.options
     expect(() => Reflect.apply(defineTask, undefined, ['refused', options])).toThrow(
       expect.objectContaining({ code: 'KT_OPTION_UNKNOWN' }),
     )
   })
+
+  it.each(refused.filter(({ way }) => way !== 'task default'))('$option, $way: is refused', async (cell) => {
+    const added = WAYS[cell.way]?.('refused', SAMPLES[cell.option]?.options ?? {})
+    await expect(added).rejects.toMatchObject({ code: 'KT_OPTION_INVALID' })
+  })
+
+  it.each(cells.filter(({ cell }) => cell === 'own'))(
+    '$option, $way: counts with the contract, and is not published',
+    async ({ option }) => {
+      const { options = {}, expected = {} } = SAMPLES[option] ?? {}
+      const task = defineTask(`${option}.own`, options)
+      const runner = await run({
+        pool: database.pool,
+        tasks: [handle(task, () => undefined)],
+        queues: { idle: 1 },
+        logger: silent,
+        migrate: false,
+      })
+      await runner.stop()
+      expect(await factsOf((await kong.addJob(task, PAYLOAD)).id)).toEqual({ ...PLAIN, ...expected })
+      expect(await factsOf((await kong.addJob(task.name, PAYLOAD)).id)).toEqual(PLAIN)
+    },
+  )
 
   it.each(Object.keys(SAMPLES).filter((option) => option !== 'scheduledAt'))(
     '%s, as a default of the contract at hand: is stored and read back as given',

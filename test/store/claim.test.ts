@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { first, useStore, type FixtureJob } from './fixture.ts'
+import { Connections } from './keyed.ts'
 
 const db = useStore()
 
@@ -362,6 +363,44 @@ describe('a worker', () => {
     const worker = await db.worker(-1)
     await db.store.rescueWorkers()
     await expect(worker.claim(1)).rejects.toMatchObject(refusal)
+  })
+
+  it('that was declared dead hears it although there is nothing to claim', async () => {
+    const worker = await db.worker()
+    await db.query('update kongtask.workers set rescued_at = clock_timestamp()')
+    await expect(worker.claim(1)).rejects.toMatchObject(refusal)
+  })
+
+  describe('between having looked who lives and taking jobs', () => {
+    const connections = new Connections(db)
+    afterEach(() => connections.close())
+
+    /** There everybody waits for an advisory lock. */
+    beforeEach(() =>
+      db.query(`
+        alter function kongtask.microseconds(timestamptz) rename to microseconds_at_once;
+        create function kongtask.microseconds(p_at timestamptz) returns int8 language plpgsql stable as $$
+        begin perform pg_advisory_xact_lock_shared(79); return kongtask.microseconds_at_once(p_at); end $$`),
+    )
+    afterEach(() =>
+      db.query(`
+        drop function kongtask.microseconds;
+        alter function kongtask.microseconds_at_once rename to microseconds`),
+    )
+
+    it('that is declared dead in the middle of its claim takes nothing', async () => {
+      const id = await db.addOne()
+      const worker = await db.worker()
+      const [claiming, rescuer] = [await connections.open(), await connections.open()]
+      await rescuer.query('select pg_advisory_lock(79)')
+      const claim = worker.claim(1, claiming.store).catch((error: unknown) => error)
+      await connections.waits(claiming)
+      await rescuer.query('update kongtask.workers set rescued_at = clock_timestamp()')
+      await rescuer.query('select pg_advisory_unlock(79)')
+      expect(await claim).toMatchObject(refusal)
+      expect(await db.store.readJob(id)).toMatchObject({ state: 'ready', attempt: 0 })
+      expect(await db.ledger(worker.number)).toEqual([])
+    })
   })
 
   it('with the number of another may not claim', async () => {

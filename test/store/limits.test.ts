@@ -475,6 +475,18 @@ describe('a limit of a queue', () => {
     expect(await b.claim(10)).toHaveLength(3)
   })
 
+  it('is judged by one claim at a time', async () => {
+    await db.add(...many(10, {}))
+    await limit(4)
+    const [one, two] = [await db.session(), await db.session()]
+    const [a, b] = [await db.worker(), await db.worker()]
+    await one.query('begin')
+    expect(await a.claim(3, one.store)).toHaveLength(3)
+    expect(await b.claim(3, two.store)).toEqual([])
+    await one.query('commit')
+    expect(await b.claim(3, two.store)).toHaveLength(1)
+  })
+
   it('counts what was claimed before it was set', async () => {
     await db.add(...many(10, {}))
     const worker = await db.worker()

@@ -14,6 +14,7 @@ const completed: Settlement = { kind: 'completed', result: { pages: 3 } }
 const retry: Settlement = { kind: 'retry', delay: 60_000, error }
 const dead: Settlement = { kind: 'dead', reason: 'permanent', error }
 const snoozed: Settlement = { kind: 'snoozed', delay: 60_000 }
+const deferred: Settlement = { kind: 'deferred', delay: 60_000 }
 const cancelled: Settlement = { kind: 'cancelled', reason: 'not needed' }
 const released: Settlement = { kind: 'released' }
 
@@ -23,6 +24,7 @@ const kinds: readonly (readonly [kind: string, settlement: Settlement, job: Fixt
   ['retry', retry, {}],
   ['dead', dead, {}],
   ['snoozed', snoozed, {}],
+  ['deferred', deferred, {}],
   ['cancelled', cancelled, {}],
   ['released', released, {}],
 ]

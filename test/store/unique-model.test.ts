@@ -131,6 +131,7 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
         'retry',
         'retry',
         'snoozed',
+        'deferred',
         'released',
         'dead',
         'dead',
@@ -298,6 +299,7 @@ class Pair {
     switch (how) {
       case 'retry':
       case 'snoozed':
+      case 'deferred':
       case 'released': {
         const reason = this.model.comeBack(job, how, delay)
         expect([...ended]).toEqual(reason === undefined ? [] : [[job.id, reason]])
@@ -464,6 +466,7 @@ function settlementOf(how: How, delay: number): Settlement {
     case 'retry':
       return { kind: how, delay, error }
     case 'snoozed':
+    case 'deferred':
       return { kind: how, delay }
     case 'dead':
       return dead

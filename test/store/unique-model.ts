@@ -139,7 +139,11 @@ export class UniqueModel {
   }
 
   /** After a retry, a snooze, or given back. Returns why it did not come back, if it did not. */
-  comeBack(job: ModelJob, kind: 'retry' | 'snoozed' | 'released', delay: number): string | undefined {
+  comeBack(
+    job: ModelJob,
+    kind: 'retry' | 'snoozed' | 'deferred' | 'released',
+    delay: number,
+  ): string | undefined {
     if (kind === 'retry') job.errors += 1
     const successor = this.successorOf(job)
     if (successor !== undefined) {

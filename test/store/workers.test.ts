@@ -1,9 +1,12 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import type { ClaimedJob } from '../../src/store/claim-jobs.ts'
 import type { Store } from '../../src/store/store.ts'
 import { first, useStore, type FixtureWorker } from './fixture.ts'
+import { Connections } from './keyed.ts'
 
 const db = useStore()
+const connections = new Connections(db)
+afterEach(() => connections.close())
 
 const nobody = { workers: 0, jobs: 0 }
 
@@ -178,6 +181,45 @@ describe('a rescue', () => {
     expect(await db.store.rescueWorkers()).toEqual(nobody)
   })
 
+  it('takes back what its lease names, and nothing that others have by now', async () => {
+    const [given, kept] = await db.add({}, {})
+    const [worker, other] = [await db.worker(), await db.worker()]
+    const [one] = await worker.claim(2)
+    if (one === undefined) throw new Error('two jobs were added')
+    // Its claim still has another job, so the ledger goes on to name both.
+    await db.store.settleJobs({
+      worker: worker.number,
+      queue: one.queueId,
+      closed: [],
+      jobs: [{ ...one, settlement: { kind: 'released' } }],
+    })
+    expect(await other.claimOne()).toMatchObject({ id: given })
+    await expire(worker)
+    expect(await db.store.rescueWorkers()).toEqual({ workers: 1, jobs: 1 })
+    expect(await db.query('select id::text, worker, crashes from kongtask.jobs order by id')).toEqual([
+      { id: given, worker: other.number, crashes: 0 },
+      { id: kept, worker: 0, crashes: 1 },
+    ])
+  })
+
+  it('leaves one alone that renews its lease while others are being rescued', async () => {
+    // More than are fetched, and locked, at first.
+    const workers: FixtureWorker[] = []
+    for (let n = 0; n < 12; n++) workers.push(await db.worker(-1))
+    const [first, last] = [workers[0], workers[11]]
+    if (first === undefined || last === undefined) throw new Error('there are twelve')
+    await db.query(`select kongtask.tell_worker($1, '{"kind": "drain"}')`, [first.number])
+    const [rescuing, holding] = await connections.many(2)
+    await holding?.query('begin')
+    await holding?.query('delete from kongtask.messages')
+    const rescue = rescuing?.store.rescueWorkers()
+    if (rescuing !== undefined) await connections.waits(rescuing)
+    expect(await beat(last)).toBe(true)
+    await holding?.query('rollback')
+    expect(await rescue).toEqual({ workers: 11, jobs: 0 })
+    expect(await beat(last)).toBe(true)
+  })
+
   it('consumes no attempt and counts a crash, each time', async () => {
     await db.addOne()
     for (let crashes = 0; crashes < 3; crashes++) {
@@ -306,6 +348,20 @@ describe('one that ends in good order', () => {
     const worker = await db.worker()
     await db.store.unregisterWorker(worker.registration)
     await expect(db.store.unregisterWorker(worker.registration)).resolves.toBeUndefined()
+  })
+
+  it('waits for a claim of its that is under way, and gives back what that took', async () => {
+    const id = await db.addOne()
+    const worker = await db.worker()
+    const [claiming, ending] = await connections.many(2)
+    await claiming?.query('begin')
+    expect(await worker.claim(1, claiming?.store)).toHaveLength(1)
+    const ended = ending?.store.unregisterWorker(worker.registration)
+    if (ending !== undefined) await connections.waits(ending)
+    await claiming?.query('commit')
+    await ended
+    expect(await db.store.readJob(id)).toMatchObject({ state: 'ready', attempt: 0 })
+    expect(await db.contents()).toMatchObject({ workers: [], claims: [] })
   })
 
   it('cannot end another', async () => {

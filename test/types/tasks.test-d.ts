@@ -44,6 +44,37 @@ class Documented implements TaskObject {
   }
 }
 
+const versioned = defineTask('mail', {
+  payload: z.object({ to: z.string(), n: z.number().default(1) }),
+  version: 2,
+  upcast: (payload, from) => {
+    expectTypeOf(payload).toBeUnknown()
+    expectTypeOf(from).toBeNumber()
+    return { to: String(payload) }
+  },
+})
+
+export function versions(): void {
+  expectTypeOf<InputOf<typeof versioned>>().toEqualTypeOf<{ to: string; n?: number | undefined }>()
+  expectTypeOf<OutputOf<typeof versioned>>().toEqualTypeOf<{ to: string; n: number }>()
+  defineTask('mail', { payload: z.string(), version: 3, upcast: async (payload) => String(payload) })
+  defineTask('text', { raw: true, version: 2, upcast: (text, from) => `${from} ${String(text)}` })
+  // Without a declared payload anything goes, and nothing is inferred from it.
+  const open = defineTask('open', { version: 2, upcast: () => ({ to: 'x' }) })
+  expectTypeOf<OutputOf<typeof open>>().toEqualTypeOf<Json>()
+  defineTask<'resize', { file: string }>('resize', { version: 2, upcast: (file) => ({ file: String(file) }) })
+  // @ts-expect-error upcast must return what the schema takes
+  defineTask('mail', { payload: z.object({ to: z.string() }), version: 2, upcast: () => ({ to: 5 }) })
+  // @ts-expect-error and all of it
+  defineTask('mail', { payload: z.object({ to: z.string() }), version: 2, upcast: () => ({}) })
+  // @ts-expect-error a declared payload counts as well
+  defineTask<'resize', { file: string }>('resize', { version: 2, upcast: () => ({ file: 5 }) })
+  // @ts-expect-error raw tasks are text
+  defineTask('text', { raw: true, version: 2, upcast: () => 5 })
+  // @ts-expect-error a number
+  defineTask('mail', { version: '2' })
+}
+
 const recipientOf: Handler<{ to: string }> = ({ to }) => to
 
 export function handlers(): void {
