@@ -29,7 +29,10 @@ export default defineConfig({
           include: ['src/**/*.test.ts'],
         },
       },
-      { extends: true, test: { name: 'house', include: ['test/house.test.ts'], testTimeout: 60_000 } },
+      {
+        extends: true,
+        test: { name: 'house', include: ['test/{house,fences}.test.ts'], testTimeout: 60_000 },
+      },
       {
         extends: true,
         test: {

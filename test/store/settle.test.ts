@@ -392,6 +392,21 @@ describe('a cancelled job', () => {
   })
 })
 
+describe('a job that was cancelled while it ran', () => {
+  const ends = kinds.filter(([, { kind }]) => kind !== 'completed')
+
+  it.each(ends)('ends as that, however else it would have ended: %s', async (_, settlement) => {
+    const { job } = await claimed()
+    const order = { targets: { ids: [job.id] }, filter: {}, patience: 10_000 }
+    expect(await db.store.operateJobs({ kind: 'cancel', reason: 'sold out' }, order)).toMatchObject([
+      { status: 'told' },
+    ])
+    expect(await settle([job], settlement)).toEqual(new Set())
+    expect(await db.store.readJob(job.id)).toMatchObject({ state: 'cancelled' })
+    expect(await db.value('select reason from kongtask.history')).toBe('sold out')
+  })
+})
+
 describe('a released job', () => {
   it('is ready again where it was, with its attempt back', async () => {
     const [before] = await db.add({}, {})

@@ -206,9 +206,9 @@ describe('a rescue', () => {
     // More than are fetched, and locked, at first.
     const workers: FixtureWorker[] = []
     for (let n = 0; n < 12; n++) workers.push(await db.worker(-1))
-    const [first, last] = [workers[0], workers[11]]
-    if (first === undefined || last === undefined) throw new Error('there are twelve')
-    await db.query(`select kongtask.tell_worker($1, '{"kind": "drain"}')`, [first.number])
+    const last = workers[11]
+    if (last === undefined) throw new Error('there are twelve')
+    await db.query(`select kongtask.tell_worker($1, '{"kind": "drain"}')`, [first(workers).number])
     const [rescuing, holding] = await connections.many(2)
     await holding?.query('begin')
     await holding?.query('delete from kongtask.messages')

@@ -1,0 +1,175 @@
+import type { Fence } from './fence.ts'
+
+const OPERATE = 'sql/migrations/0014_operate.sql'
+const MIGRATE = 'src/store/migrate.ts'
+const MIGRATIONS = 'test/store/migrate.test.ts'
+const HISTORY = 'test/store/history.test.ts'
+
+/** Operators, chores and migrations. */
+export const operating: readonly Fence[] = [
+  {
+    name: 'operate-waits-for-nobody',
+    against: 'An operator waits for whoever has a job locked, and what he holds himself waits with him.',
+    cuts: [
+      {
+        file: OPERATE,
+        text: `for update skip locked
+  loop
+    -- Where the job has left`,
+        instead: `for update
+  loop
+    -- Where the job has left`,
+      },
+    ],
+    test: { file: 'test/client/operate/all-that-match.test.ts', name: 'is left alone and counted' },
+    inModel: true,
+  },
+  {
+    name: 'operate-rechecks-the-filter',
+    against: 'What has changed since it was found is changed all the same.',
+    cuts: [
+      { file: OPERATE, text: `when not v_matches then 'unmatched'`, instead: `when false then 'unmatched'` },
+    ],
+    test: {
+      file: 'test/client/operate/all-that-match.test.ts',
+      name: 'what changed since it was found is left alone: a filter is read again under the lock',
+    },
+  },
+  {
+    name: 'operate-leaves-what-runs',
+    against: 'A job is deleted or moved under the hands of who runs it.',
+    cuts: [
+      {
+        file: OPERATE,
+        text: `when worker <> 0 then 'running' else 'waiting' end;`,
+        instead: `when false then 'running' else 'waiting' end;`,
+      },
+    ],
+    test: {
+      file: 'test/client/operate/one-job.test.ts',
+      name: 'is left alone by %s, which says what to do first',
+    },
+    inModel: true,
+  },
+  {
+    name: 'operate-brings-back-once',
+    against: 'Two operators bring one dead letter back twice.',
+    cuts: [
+      {
+        file: OPERATE,
+        text: 'where d.id = p_id and d.dropped_at = p_day for update skip locked;',
+        instead: 'where d.id = p_id and d.dropped_at = p_day;',
+      },
+    ],
+    test: { file: 'test/store/unique.test.ts', name: 'twice at once brings a letter back once' },
+  },
+  {
+    name: 'operate-sees-what-expired',
+    against: 'What has expired lives again.',
+    cuts: [{ file: OPERATE, text: 'where f.expires_at > v_now;\nend', instead: ';\nend' }],
+    test: { file: HISTORY, name: 'are seen and come back by nothing as soon as they have expired' },
+    inModel: true,
+  },
+  {
+    name: 'chore-has-one-turn',
+    against: 'Every process does the chores of all.',
+    cuts: [
+      {
+        file: 'sql/migrations/0012_chores.sql',
+        text: 'where c.name = p_chore and c.due_at <= clock_timestamp();',
+        instead: 'where c.name = p_chore;',
+      },
+    ],
+    test: { file: HISTORY, name: 'is given to one of many, and again when its time is over' },
+  },
+  {
+    name: 'chore-adds-days-once',
+    against: 'Two processes add the same day, and one of them fails.',
+    cuts: [
+      {
+        file: 'sql/migrations/0002_history.sql',
+        text: `select greatest(until, $1) from kongtask.%I for update'`,
+        instead: `select greatest(until, $1) from kongtask.%I'`,
+      },
+    ],
+    test: { file: HISTORY, name: 'are added once by two at once' },
+  },
+  {
+    name: 'chore-prunes-without-waiting',
+    against: 'Two who forget what has expired wait for each other.',
+    cuts: [
+      {
+        file: 'sql/queries/prune_overflow.sql',
+        text: `   order by o.expires_at
+   limit :limit
+     for update skip locked`,
+        instead: `   order by o.expires_at
+   limit :limit
+     for update`,
+      },
+    ],
+    test: { file: HISTORY, name: 'is emptied by two at once without waiting' },
+  },
+  {
+    name: 'chore-is-not-begun-twice',
+    against: 'A chore that takes its time is begun again before it has ended.',
+    cuts: [
+      {
+        file: 'src/maintenance/when-due.ts',
+        text: 'if (!due[name] || running.has(name)) continue',
+        instead: 'if (!due[name]) continue',
+      },
+    ],
+    test: {
+      file: 'src/maintenance/when-due.test.ts',
+      name: 'is not begun again before it ends, and then it is',
+    },
+  },
+  {
+    name: 'park-holds-the-task',
+    against: 'Jobs are parked behind a resume, and nobody brings them back.',
+    cuts: [
+      {
+        file: 'sql/migrations/0017_control.sql',
+        text: 'where t.paused_at is not null order by t.id for no key update skip locked);',
+        instead: 'where t.paused_at is not null order by t.id);',
+      },
+    ],
+    test: {
+      file: 'test/maintenance/parker.test.ts',
+      name: 'come back although the task was resumed while a batch was being parked',
+    },
+  },
+  {
+    name: 'migrate-takes-turns',
+    against: 'Two processes that start at once apply the same migration.',
+    cuts: [{ file: MIGRATE, text: 'await runStatement(tx, schema, lockMigrations, {})', instead: '' }],
+    test: { file: MIGRATIONS, name: 'by twenty at once happens once' },
+  },
+  {
+    name: 'migrate-looks-again',
+    against: 'Who has waited for another applies what that one has applied.',
+    cuts: [
+      { file: MIGRATE, text: 'applied = await appliedMigrations(tx, schema, migrations)\n', instead: '\n' },
+    ],
+    test: { file: MIGRATIONS, name: 'by twenty at once happens once' },
+  },
+  {
+    name: 'migrate-refuses-newer-ones',
+    against: 'Old code works on tables that newer code has changed in a way that it does not know.',
+    cuts: [
+      {
+        file: MIGRATE,
+        text: 'if (breaking !== undefined) {',
+        instead: 'if (breaking !== undefined && false) {',
+      },
+    ],
+    test: { file: MIGRATIONS, name: 'in a breaking way is refused, whatever comes after' },
+  },
+  {
+    name: 'migrate-refuses-foreign-ones',
+    against: 'A migration takes a schema for its own in which somebody else keeps tables.',
+    cuts: [{ file: MIGRATE, text: 'if (!found.occupied) return -1', instead: 'return -1' }],
+    test: { file: MIGRATIONS, name: 'with %s is refused, and not touched' },
+  },
+]

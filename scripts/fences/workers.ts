@@ -1,0 +1,283 @@
+import type { Fence } from './fence.ts'
+
+const WORKERS = 'sql/migrations/0010_workers.sql'
+const CONTROL = 'sql/migrations/0017_control.sql'
+const LIVES = 'test/store/workers.test.ts'
+
+export const workers: readonly Fence[] = [
+  {
+    name: 'heartbeat-knows-the-nonce',
+    against: 'After a failover a number comes back, and two processes renew one lease.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: 'where w.id = p_worker and w.nonce = p_nonce and w.rescued_at is null;',
+        instead: 'where w.id = p_worker and w.rescued_at is null;',
+      },
+    ],
+    test: { file: LIVES, name: 'with the wrong secret is refused' },
+  },
+  {
+    name: 'heartbeat-refuses-the-dead',
+    against: 'A process that was declared dead renews its lease, and goes on with jobs that others have.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: 'where w.id = p_worker and w.nonce = p_nonce and w.rescued_at is null;',
+        instead: 'where w.id = p_worker and w.nonce = p_nonce;',
+      },
+    ],
+    test: { file: LIVES, name: 'of one whose jobs are still being taken back says so, too' },
+    inModel: true,
+  },
+  {
+    name: 'heartbeat-gives-back-what-is-unknown',
+    against: 'A claim happened whose answer was lost: its jobs are leased to a process that does not know.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: 'and c.claim < p_before and c.claim <> all (p_known)',
+        instead: 'and false',
+      },
+    ],
+    test: { file: LIVES, name: 'is given back by the next heartbeat' },
+    inModel: true,
+  },
+  {
+    name: 'heartbeat-keeps-what-is-known',
+    against: 'What a process runs is given back under its hands.',
+    cuts: [{ file: WORKERS, text: ' and c.claim <> all (p_known)', instead: '' }],
+    test: { file: LIVES, name: 'is left alone while it is known' },
+    inModel: true,
+  },
+  {
+    name: 'heartbeat-keeps-what-is-on-its-way',
+    against: 'A claim that was sent behind the heartbeat is given back while its answer arrives.',
+    cuts: [{ file: WORKERS, text: 'c.claim < p_before and ', instead: '' }],
+    test: { file: LIVES, name: 'is left alone while it may still be on its way' },
+  },
+  {
+    name: 'heartbeat-forgets-what-was-heard',
+    against: 'A message that commits behind a later one is forgotten unread: a cancelled job runs on.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: 'm.id = any (p_heard)',
+        instead: 'm.id <= (select max(heard) from unnest(p_heard) as heard)',
+      },
+    ],
+    test: {
+      file: 'test/store/control.test.ts',
+      name: 'is told although a message with a higher number was told and acknowledged before',
+    },
+  },
+  {
+    name: 'release-compares-leases',
+    against: 'A rescue takes back a job that its ledger still names, from who has claimed it since.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: `where j.ctid = any (v_places) and j.worker = p_worker and j.claim = p_claim
+       for update`,
+        instead: `where j.ctid = any (v_places) and j.worker <> 0
+       for update`,
+      },
+    ],
+    test: { file: LIVES, name: 'takes back what its lease names, and nothing that others have by now' },
+    inModel: true,
+  },
+  {
+    name: 'release-skips-what-is-locked',
+    against:
+      'A rescue waits for whoever writes about one of the jobs, and everything that it holds waits with it.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: `for update skip locked
+  )
+  update kongtask.jobs j
+     set worker = 0`,
+        instead: `for update
+  )
+  update kongtask.jobs j
+     set worker = 0`,
+      },
+    ],
+    test: {
+      file: LIVES,
+      name: 'leaves a job that is being settled for the next look, and that settlement counts',
+    },
+    inModel: true,
+  },
+  {
+    name: 'release-keeps-the-ledger',
+    against:
+      'A job that somebody had locked is no longer named by any ledger: when that one rolls back, nothing gives it back.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: `where (select j.worker = p_worker and j.claim = p_claim
+                     from`,
+        instead: `where false and (select j.worker = p_worker and j.claim = p_claim
+                     from`,
+      },
+    ],
+    test: { file: LIVES, name: 'keeps its row in the ledger while a job of it is being settled' },
+    inModel: true,
+  },
+  {
+    name: 'rescue-leaves-the-living',
+    against: 'A process is declared dead whose lease holds.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: `     where w.expires_at < clock_timestamp()
+       for update skip locked
+`,
+        instead: `     for update skip locked
+`,
+      },
+    ],
+    test: { file: LIVES, name: 'leaves those alone whose lease holds' },
+    inModel: true,
+  },
+  {
+    name: 'rescue-rechecks-the-lease',
+    against: 'A process that renews its lease while others are being rescued is declared dead all the same.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: `     where w.expires_at < clock_timestamp()
+       for update skip locked
+`,
+        instead: `     where w.id = any (array(select late.id from kongtask.workers late where late.expires_at < clock_timestamp()))
+       for update skip locked
+`,
+      },
+    ],
+    test: { file: LIVES, name: 'leaves one alone that renews its lease while others are being rescued' },
+  },
+  {
+    name: 'rescue-locks-for-update',
+    against: 'A lesser lock goes beside that of a claim under way, whose jobs nobody gives back then.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: `clock_timestamp()
+       for update skip locked
+`,
+        instead: `clock_timestamp()
+       for no key update skip locked
+`,
+      },
+    ],
+    test: { file: 'test/store/claim.test.ts', name: 'whose claim is under way is not declared dead' },
+  },
+  {
+    name: 'rescue-waits-for-nobody',
+    against: 'Two rescuers wait for each other.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: `clock_timestamp()
+       for update skip locked
+`,
+        instead: `clock_timestamp()
+       for update
+`,
+      },
+    ],
+    test: { file: LIVES, name: 'by two at once happens once, and neither waits' },
+  },
+  {
+    name: 'rescue-marks-the-dead',
+    against: 'A process of which a job is still locked goes on as if it lived.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: 'update kongtask.workers w set rescued_at = clock_timestamp() where w.id = v_worker and w.rescued_at is null;',
+        instead: 'perform from kongtask.workers w where w.id = v_worker and w.rescued_at is null;',
+      },
+    ],
+    test: { file: LIVES, name: 'of one whose jobs are still being taken back says so, too' },
+    inModel: true,
+  },
+  {
+    name: 'rescue-keeps-the-row',
+    against: 'A process is forgotten of which a job was locked, and nobody looks at its ledger any more.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: 'where w.id = v_worker and not exists (select from kongtask.claims c where c.worker = v_worker);',
+        instead: 'where w.id = v_worker;',
+      },
+    ],
+    test: { file: LIVES, name: 'takes that job at the next look where the settlement was rolled back' },
+    inModel: true,
+  },
+  {
+    name: 'unregister-knows-the-nonce',
+    against: 'A process that stops ends another, which has its number after a failover.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: 'perform from kongtask.workers w where w.id = p_worker and w.nonce = p_nonce for update;',
+        instead: 'perform from kongtask.workers w where w.id = p_worker for update;',
+      },
+    ],
+    test: { file: LIVES, name: 'cannot end another' },
+  },
+  {
+    name: 'unregister-waits-for-claims',
+    against: 'A process ends while a claim of its is under way, and what that takes is nobody’s.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: 'perform from kongtask.workers w where w.id = p_worker and w.nonce = p_nonce for update;',
+        instead: 'perform from kongtask.workers w where w.id = p_worker and w.nonce = p_nonce;',
+      },
+    ],
+    test: { file: LIVES, name: 'waits for a claim of its that is under way, and gives back what that took' },
+  },
+  {
+    name: 'unregister-keeps-the-row',
+    against: 'A process is forgotten of which a job was locked.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: 'where w.id = p_worker and not exists (select from kongtask.claims c where c.worker = p_worker);',
+        instead: 'where w.id = p_worker;',
+      },
+    ],
+    test: { file: LIVES, name: 'keeps its row for the rescue while a job of it is locked' },
+    inModel: true,
+  },
+  {
+    name: 'unlock-waits-for-claims',
+    against:
+      'An operator declares a process dead while a claim of its is under way, and what that takes is orphaned.',
+    cuts: [
+      {
+        file: CONTROL,
+        text: 'where w.id = p_worker and w.rescued_at is null for update;',
+        instead: 'where w.id = p_worker and w.rescued_at is null;',
+      },
+    ],
+    test: {
+      file: 'test/store/control.test.ts',
+      name: 'waits for a claim that is under way, and gives back what that took',
+    },
+  },
+  {
+    name: 'unlock-marks-the-dead',
+    against: 'A process that an operator declared dead goes on, as long as a job of it is locked.',
+    cuts: [
+      { file: CONTROL, text: 'set rescued_at = clock_timestamp(), expires_at', instead: 'set expires_at' },
+    ],
+    test: {
+      file: 'test/store/control.test.ts',
+      name: 'leaves what somebody is just writing about to the rescuer',
+    },
+    inModel: true,
+  },
+]

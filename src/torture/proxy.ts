@@ -1,0 +1,99 @@
+// Stands between a worker and the database, on loopback, and can fall silent: nothing gets through any more, and neither
+// side is told.
+import { connect, createServer, type Server, type Socket } from 'node:net'
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+interface Pair {
+  readonly near: Socket
+  readonly far: Socket
+}
+
+export class Proxy {
+  readonly #server: Server
+  readonly #pairs = new Set<Pair>()
+  /** Connections that fell silent: they stay so, whatever comes. */
+  readonly #silenced = new Set<Pair>()
+  #isSilent = false
+
+  private constructor(target: () => Address) {
+    this.#server = createServer((near) => this.#join(near, target()))
+  }
+
+  /** @param target asked for each new connection, since a server that was restarted may have another port */
+  static async open(target: () => Address): Promise<Proxy> {
+    const proxy = new Proxy(target)
+    await new Promise<void>((resolve, reject) => {
+      proxy.#server.once('error', reject)
+      proxy.#server.listen(0, '127.0.0.1', resolve)
+    })
+    return proxy
+  }
+
+  get port(): number {
+    const address = this.#server.address()
+    return typeof address === 'object' && address !== null ? address.port : 0
+  }
+
+  /** What the database knows the connections by: the ports that they come from. */
+  get farPorts(): readonly number[] {
+    return [...this.#pairs].flatMap(({ far }) => far.localPort ?? [])
+  }
+
+  /** No byte goes either way from now on, new connections included, and no end of a connection is passed on. */
+  fallSilent(): void {
+    this.#isSilent = true
+    for (const pair of this.#pairs) this.#silence(pair)
+  }
+
+  /** New connections get through again. Those that fell silent stay as they are. */
+  speak(): void {
+    this.#isSilent = false
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve))
+    for (const { near, far } of [...this.#pairs, ...this.#silenced]) {
+      near.destroy()
+      far.destroy()
+    }
+    await closed
+  }
+
+  #join(near: Socket, { host, port }: Address): void {
+    const far = connect(port, host)
+    const pair = { near, far }
+    near.setNoDelay(true)
+    far.setNoDelay(true)
+    this.#pairs.add(pair)
+    const part = (): void => {
+      if (!this.#pairs.delete(pair)) return
+      near.destroy()
+      far.destroy()
+    }
+    for (const socket of [near, far]) {
+      // One that breaks is told to the other by its end.
+      socket.on('error', () => undefined)
+      socket.on('close', part)
+    }
+    if (this.#isSilent) {
+      this.#silence(pair)
+      return
+    }
+    near.pipe(far)
+    far.pipe(near)
+  }
+
+  #silence(pair: Pair): void {
+    const { near, far } = pair
+    this.#pairs.delete(pair)
+    this.#silenced.add(pair)
+    near.unpipe(far)
+    far.unpipe(near)
+    near.pause()
+    far.pause()
+  }
+}
