@@ -150,7 +150,7 @@ export const keys: readonly Fence[] = [
         instead: 'v_first := v_id; if true then',
       },
     ],
-    test: { file: SERIALS, name: 'run one at a time, in order of adding: %s' },
+    test: { file: SERIALS, name: 'wait for a first one that was added alone and is scheduled' },
     inModel: true,
   },
   {
@@ -164,7 +164,10 @@ export const keys: readonly Fence[] = [
         instead: 'held.key = g.serial_key and false',
       },
     ],
-    test: { file: SERIALS, name: 'while it waits changes nothing for the others' },
+    test: {
+      file: SERIALS,
+      name: 'while it waits lets none run that was redriven, beside the one that has the key',
+    },
     inModel: true,
   },
   {

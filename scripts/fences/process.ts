@@ -185,4 +185,73 @@ export const processes: readonly Fence[] = [
       name: 'are on their way one at a time; what comes meanwhile makes the next',
     },
   },
+  {
+    name: 'handler-begins-no-step-behind-its-end',
+    against: 'A handler that was left behind does what the next execution of its job does as well.',
+    cuts: [
+      {
+        file: 'src/worker/steps.ts',
+        text: 'if (this.#record.running.hasEnded) {',
+        instead: 'if (this.#record.running.hasEnded && this.#names.size < 0) {',
+      },
+    ],
+    test: { file: 'test/journeys/steps.test.ts', name: 'is begun by no handler that has ended' },
+  },
+  {
+    name: 'handler-runs-once-an-attempt',
+    against: 'Middleware that has ended runs the handler, whose outcome nobody waits for.',
+    cuts: [
+      {
+        file: 'src/worker/middleware.ts',
+        text: 'if (within !== undefined || hasEnded) return',
+        instead: 'if (within !== undefined) return',
+      },
+    ],
+    test: { file: 'test/journeys/middleware.test.ts', name: 'cannot run the handler when it has ended' },
+  },
+  {
+    name: 'runner-adds-nothing-when-closed',
+    against: 'A handler that was left behind goes on adding jobs through a runner that has stopped.',
+    cuts: [
+      {
+        file: 'src/runner/connections.ts',
+        text: 'if (isClosed)',
+        instead: 'if (isClosed && ownsPool === undefined)',
+      },
+    ],
+    test: { file: 'test/journeys/stopping.test.ts', name: 'has nothing added through it afterwards' },
+  },
+  {
+    name: 'call-is-not-made-late',
+    against:
+      'A call that was given up for its deadline gets its connection after all: the job is added, and the caller adds it again.',
+    cuts: [
+      {
+        file: 'src/store/pg-database.ts',
+        text: `    if (isOver) {
+      connected.release()`,
+        instead: `    if (isOver && pool.ended) {
+      connected.release()`,
+      },
+    ],
+    test: {
+      file: 'test/client/coalescing.test.ts',
+      name: 'the deadline of a call holds while all connections are taken',
+    },
+  },
+  {
+    name: 'call-is-not-sent-late',
+    against: 'A job is written with a batch although its caller was told that its time was over.',
+    cuts: [
+      {
+        file: 'src/client/coalescer-batch.ts',
+        text: 'const calls = all.filter(({ isOver }) => !isOver)',
+        instead: 'const calls = [...all]',
+      },
+    ],
+    test: {
+      file: 'src/client/coalescer.test.ts',
+      name: 'that passed while a batch is halved leaves that job unwritten, and the others their time',
+    },
+  },
 ]

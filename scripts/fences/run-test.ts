@@ -12,7 +12,7 @@ export interface TestRun {
 
 /** What a test that fails on its own account does not say: that code or SQL is no longer any, or that it hung. */
 const BROKEN =
-  /SyntaxError|ReferenceError|syntax error at|(?:column|function|relation|type) .+ does not exist|Test timed out|Hook timed out/
+  /SyntaxError|ReferenceError|syntax error at|(?:column|function|relation|type) .+ does not exist|STACK_TRACE_ERROR|timed out in \d+ms/
 
 /** As vitest's JSON reporter writes it. */
 interface Report {

@@ -133,8 +133,8 @@ export const settling: readonly Fence[] = [
       },
     ],
     test: {
-      file: 'test/journeys/completing.test.ts',
-      name: 'cannot complete, and its transaction cannot commit although it catches the error',
+      file: COMPLETIONS,
+      name: 'is refused to whoever has lost it, and nothing of that transaction can commit',
     },
     inModel: true,
   },
@@ -152,6 +152,19 @@ export const settling: readonly Fence[] = [
     inModel: true,
   },
   {
+    name: 'complete-is-for-handlers-that-run',
+    against: 'A handler that was left behind completes its job, whose outcome has long been decided.',
+    cuts: [
+      {
+        file: 'src/worker/completion.ts',
+        text: 'running.hasEnded ? { ...running.job, lease: NO_LEASE } : running.job',
+        instead:
+          'running.hasEnded && NO_LEASE.worker === 0 ? { ...running.job, lease: NO_LEASE } : running.job',
+      },
+    ],
+    test: { file: 'test/journeys/completing.test.ts', name: 'cannot complete when it has ended, either' },
+  },
+  {
     name: 'complete-bounds-idling',
     against:
       'A process hangs with its transaction open, and keeps the job from everybody for as long as its connection lasts.',
@@ -159,8 +172,8 @@ export const settling: readonly Fence[] = [
       { file: COMPLETE, text: 'if v_idle_ms = 0 or v_idle_ms > p_idle_ms then', instead: 'if false then' },
     ],
     test: {
-      file: 'test/journeys/completing.test.ts',
-      name: 'may not idle for longer than a lease; then the job is still there, and runs again',
+      file: COMPLETIONS,
+      name: 'bounds how long its transaction may idle, unless that is bounded closer',
     },
   },
   {

@@ -276,7 +276,7 @@ export const workers: readonly Fence[] = [
     ],
     test: {
       file: 'test/store/control.test.ts',
-      name: 'leaves what somebody is just writing about to the rescuer',
+      name: 'is heard of by a worker of which a job is still locked',
     },
     inModel: true,
   },

@@ -96,7 +96,7 @@ export class Crew {
   #over(worker: Worker, complaint: string): void {
     this.#members = this.#members.filter((member) => member !== worker)
     if (worker.isDismissed) return
-    this.deaths.push(complaint.trim().split('\n').slice(-12).join('\n'))
+    this.deaths.push(complaint.trim().split('\n').slice(0, 20).join('\n'))
     if (this.deaths.length < MOST_DEATHS) void this.hire(worker.version)
   }
 }

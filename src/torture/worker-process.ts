@@ -32,6 +32,8 @@ async function begin(orders: WorkerOrders): Promise<Runner> {
     query_timeout: LONGEST_QUERY,
     connectionTimeoutMillis: LONGEST_QUERY,
   })
+  // As any application has to: idle connections that break say so here.
+  pool.on('error', quiet)
   const started = await untilItRuns(() =>
     run({
       pool,

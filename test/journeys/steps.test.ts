@@ -195,6 +195,21 @@ describe('a step', () => {
     expect(await done).toMatchObject([{ settlement: { kind: 'completed', result: ['Ada', 36] } }])
   })
 
+  it('is begun by no handler that has ended', async () => {
+    let kept: JobContext | undefined
+    const runner = await app.run({
+      work: (_, ctx) => {
+        kept = ctx
+      },
+    })
+    const done = settled(runner, 1)
+    await app.kong.addJob('work')
+    await done
+    let ran = 0
+    await expect(kept?.step('late', () => (ran += 1))).rejects.toMatchObject({ code: 'KT_LEASE_LOST' })
+    expect(ran).toBe(0)
+  })
+
   it('is forgotten where its job is replaced by another payload', async () => {
     const ran: unknown[] = []
     const runner = await app.run({

@@ -18,12 +18,16 @@ async function claimed(job: FixtureJob = {}): Promise<{ job: ClaimedJob; worker:
 async function completing(job: ClaimedJob): Promise<Session> {
   const session = await db.session()
   await session.query('begin')
-  await db.store.completeJob(
+  await completingOn(session, job)
+  return session
+}
+
+function completingOn(session: Session, job: ClaimedJob): Promise<void> {
+  return db.store.completeJob(
     job,
     { result: undefined, idle: IDLE },
     { query: async (text, values) => ({ rows: await session.query(text, [...values]) }) },
   )
-  return session
 }
 
 async function conclude(job: ClaimedJob): Promise<Conclusion | undefined> {
@@ -68,6 +72,44 @@ describe('a job that its handler completes', () => {
     const { job } = await claimed()
     await db.query('update kongtask.jobs set worker = 4711')
     expect(await conclude(job)).toBe('lost')
+  })
+
+  it('is refused to whoever has lost it, and nothing of that transaction can commit', async () => {
+    const { job } = await claimed()
+    const ghosts = [
+      { ...job, lease: { ...job.lease, claim: job.lease.claim + 1 } },
+      { ...job, lease: { ...job.lease, worker: job.lease.worker + 1 } },
+    ]
+    // One of its own: a session would have another connection behind the error.
+    const client = await db.database.pool.connect()
+    try {
+      for (const ghost of ghosts) {
+        await client.query('begin')
+        await client.query('insert into kongtask.chores values ($1, now())', ['what the handler did'])
+        const on = { query: (text: string, values: readonly unknown[]) => client.query(text, [...values]) }
+        const completed = db.store.completeJob(ghost, { result: undefined, idle: IDLE }, on)
+        await expect(completed).rejects.toThrow('KT_LEASE_LOST')
+        expect((await client.query('commit')).command).toBe('ROLLBACK')
+      }
+    } finally {
+      client.release()
+    }
+    expect(await db.query('select from kongtask.chores')).toEqual([])
+    expect(await conclude(job)).toBe('open')
+  })
+
+  it('bounds how long its transaction may idle, unless that is bounded closer', async () => {
+    const idle = async (of: Session): Promise<unknown> =>
+      (await of.query('show idle_in_transaction_session_timeout'))[0]?.['idle_in_transaction_session_timeout']
+    const [one, other] = [await claimed(), await claimed()]
+    const session = await completing(one.job)
+    expect(await idle(session)).toBe('1min')
+    await session.query('rollback')
+    await session.query('begin')
+    await session.query(`set local idle_in_transaction_session_timeout = '3s'`)
+    await completingOn(session, other.job)
+    expect(await idle(session)).toBe('3s')
+    await session.query('rollback')
   })
 
   it('is found where it has moved, and where it moves while we wait for it', async () => {

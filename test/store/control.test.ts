@@ -72,6 +72,19 @@ describe('unlock_worker', () => {
     expect(await db.query('select id from kongtask.workers')).toEqual([])
   })
 
+  it('is heard of by a worker of which a job is still locked', async () => {
+    await db.addOne()
+    const worker = await db.worker()
+    await worker.claimOne()
+    const writing = await db.session()
+    await writing.query('begin')
+    await writing.query('select from kongtask.jobs for update')
+    expect(await db.store.unlockWorker(worker.number)).toBe(0)
+    const beat = { ...worker.registration, lease: 60_000, known: [1], before: 2, heard: [] }
+    expect(await db.store.heartbeat(beat)).toMatchObject({ alive: false })
+    await writing.query('rollback')
+  })
+
   it('knows no worker that is none', async () => {
     expect(await db.store.unlockWorker(77)).toBeUndefined()
     expect(await db.store.drainWorker(77)).toBe(false)

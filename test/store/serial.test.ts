@@ -692,6 +692,18 @@ describe.each(['cancel', 'delete'] as const)('a job that is taken away (%s)', (h
     expect(await runAll(worker)).toEqual([last])
   })
 
+  it('while it waits lets none run that was redriven, beside the one that has the key', async () => {
+    const worker = await db.worker()
+    const [old = '', head = '', last = ''] = await db.add(serial, serial, serial)
+    await settle(db.store, await claims(worker, [old]), dead)
+    const jobs = await claims(worker, [head])
+    await redrive(db.store, [old])
+    await drop(db.store, last, how)
+    expect(await worker.claim(5)).toEqual([])
+    await settle(db.store, jobs, completed)
+    expect(await runAll(worker)).toEqual([old])
+  })
+
   it('as the last of its key leaves nothing, and an adder that has seen the key is not stuck', async () => {
     const worker = await db.worker()
     const [head = ''] = await db.add(serial)
