@@ -120,7 +120,7 @@ export const catalogue = {
   },
   KT_NOT_MIGRATED: {
     what: "KongTask's tables are not in the database, or older than this version needs.",
-    remedy: 'Call `kong.migrate()`, or start a runner with `migrate: true`.',
+    remedy: 'Run `kongtask migrate`, call `kong.migrate()`, or start a runner with `migrate: true`.',
   },
   KT_NOT_A_TRANSACTION: {
     what: '`with(tx)` was given something that has no open transaction: a pool, an idle connection, or one whose transaction failed.',
@@ -133,18 +133,32 @@ export const catalogue = {
       'Pass `connectionString: "postgres://user:password@host:5432/database"` or `pool: new pg.Pool(...)`, and not both.',
   },
   KT_DATABASE_UNAVAILABLE: {
-    what: 'The database cannot be reached or refuses connections.',
+    what: 'The database cannot be reached, refuses connections, takes no writes, or has no room left; nothing was written.',
     remedy:
-      'Check that PostgreSQL runs and that host, port, user and password are right; the cause has the details.',
+      'Check that PostgreSQL runs, has disk space and is the primary, and that host, port, user and password are right; message and cause have the details.',
+  },
+  KT_CONNECTION_LOST: {
+    what: 'The connection to the database broke during a call; whether the write happened is not known.',
+    remedy:
+      'Look whether it happened, or give jobs a `uniqueKey`, with which they can be added again; the cause tells why it broke.',
   },
   KT_DATABASE_VERSION: {
     what: 'The PostgreSQL server is older than the oldest version that KongTask supports.',
     remedy: 'Use PostgreSQL 14 or later.',
   },
-  KT_DEADLINE: {
-    what: 'The database did not answer in time; whether the write happened is not known.',
+  KT_DATABASE_CONFLICT: {
+    what: 'A call failed several times in a row because of other transactions (a serialization failure, a deadlock, a change of the same schedule); nothing was written.',
     remedy:
-      'Look for exhausted pools, locks and load, or raise `deadline`; add the job again if it may run twice.',
+      'Call again; if it happens often, look for transactions that lock the same keys in another order.',
+  },
+  KT_DEADLINE: {
+    what: 'The database did not answer within the `deadline` of the call; unless the message says otherwise, whether the write happened is not known.',
+    remedy:
+      'Look for exhausted pools, locks and load, or raise `deadline`; give jobs a `uniqueKey`, with which they can be added again.',
+  },
+  KT_STATEMENT_CANCELLED: {
+    what: 'PostgreSQL gave up a statement for its own `statement_timeout` or `lock_timeout`, or because somebody cancelled it; nothing was written.',
+    remedy: 'Look for locks and load, or raise that setting; then call again.',
   },
   KT_CLOSED: {
     what: 'The client or runner was used after it was closed.',
@@ -200,10 +214,63 @@ export const catalogue = {
     what: 'A middleware called `next` twice, or after it had ended.',
     remedy: 'Call `next()` once, and return or await what it resolves with.',
   },
+  KT_SCHEDULE_INVALID: {
+    what: 'A cron expression, or what stands for a schedule, cannot be read; the message has the column and the reason.',
+    remedy:
+      'Give five fields such as `0 6 * * MON-FRI`, six with the seconds first, `@daily` and its like, or `@every 90s`; docs/schedules.md has all of it.',
+  },
+  KT_SCHEDULE_DUPLICATE: {
+    what: 'Two schedules of one program have the same name.',
+    remedy:
+      'Give one of them a name of its own: `name` in code, `?id=` in a crontab. Without, it is that of the task.',
+  },
+  KT_SCHEDULE_EXISTS: {
+    what: 'There is a schedule of that name already.',
+    remedy: 'Change that one with `kong.schedules.change(name, …)`, or choose another name.',
+  },
+  KT_SCHEDULE_NOT_FOUND: {
+    what: 'There is no schedule of that name.',
+    remedy: 'Correct the name; `kong.schedules.list()` has those that exist.',
+  },
+  KT_SCHEDULE_DECLARED: {
+    what: 'The schedule is declared by code or a crontab of an application that runs; it would be back with the next deploy.',
+    remedy:
+      'Take it out of the code or the crontab and deploy that, or pause it: `kong.schedules.pause(name)`.',
+  },
+  KT_CRONTAB_INVALID: {
+    what: 'A crontab cannot be read. The message has line, column and reason of each flaw; so has `flaws` of the error.',
+    remedy: 'Correct what is listed; docs/schedules.md has the syntax.',
+  },
   KT_USAGE_INVALID: {
     what: 'The command line has a command, an option or an argument that there is not, or lacks one.',
     remedy:
       'Correct it; `kongtask --help` lists the commands, `kongtask <command> --help` its options with examples.',
+  },
+  KT_CONFIG_INVALID: {
+    what: 'The configuration is wrong: what a flag, a `KONGTASK_…` variable or `kongtask.config.ts` says. The message lists every mistake with its place.',
+    remedy: 'Correct what is listed; `kongtask doctor --config` shows what is read, and from where.',
+  },
+  KT_CONNECTION_MISSING: {
+    what: 'A command needs a database, and nothing says which.',
+    remedy:
+      'Give `--database-url`, set `KONGTASK_DATABASE_URL` or `DATABASE_URL`, or write `connectionString` into kongtask.config.ts; `kongtask dev` brings a database of its own.',
+  },
+  KT_TASK_FILE_INVALID: {
+    what: 'Files of the tasks folder cannot be used as tasks; the message lists each with the reason.',
+    remedy:
+      'Export a function, or what `handle` returned, as default. Begin the names of files that are no tasks with `_`.',
+  },
+  KT_FILE_EXISTS: {
+    what: '`kongtask init` would have to overwrite files. It has written nothing.',
+    remedy: 'Remove or rename what the message lists, or go on with the project that is there.',
+  },
+  KT_PACKAGE_INVALID: {
+    what: 'The package.json of the folder cannot be read. `kongtask init` has written nothing.',
+    remedy: 'Mend package.json, then run `kongtask init` again.',
+  },
+  KT_INSTALL_FAILED: {
+    what: '`kongtask init` has written its files, but the packages could not be installed.',
+    remedy: 'Read what the package manager said, and install by hand.',
   },
   KT_POSTGRES_NOT_FOUND: {
     what: 'No PostgreSQL server was found on this machine to start.',
@@ -216,6 +283,34 @@ export const catalogue = {
   KT_POSTGRES_IN_USE: {
     what: 'The data folder is used by another PostgreSQL server that cannot be shared.',
     remedy: 'Stop the other server, or choose another folder.',
+  },
+  KT_TEST_EXPECTATION: {
+    what: 'A test expected a job that is not there, or one to be absent that is there; the message shows what was there instead.',
+    remedy: 'Compare the lines of the message with what the test expects: one of the two is wrong.',
+  },
+  KT_TEST_DRAIN: {
+    what: 'The test kit could not drain: jobs do not end, there is no end of them, or what `until` waits for never comes about.',
+    remedy:
+      'The message names the jobs. Let their handlers end, and jobs not add jobs for ever; for slow ones raise `timeout`, for many raise `most`.',
+  },
+  KT_TEST_SESSION: {
+    what: 'In a test on PGlite, which has one session, code within a transaction sent something to the database that was not part of it: it would have waited for ever.',
+    remedy:
+      'Use the transaction (`ctx.with(tx).addJob`, `ctx.step(name, work, { tx })`), or do it before or behind. On a server the same code works: `createTestKongTask({ connectionString })`.',
+  },
+  KT_TEST_POOL: {
+    what: 'A handler under test used a database, and the test gave it none.',
+    remedy: 'Pass `pool` to `mockContext`, or `db` to `performJob` and `crashAt`.',
+  },
+  KT_TEST_CRASH: {
+    what: 'A handler that was run again after a crash did something twice that it does once without one; the message says what, and where it crashed.',
+    remedy:
+      'Put the effect into a `ctx.step`, into a transaction with `ctx.complete(tx)`, or give it a key by which it happens once.',
+  },
+  KT_PGLITE_NOT_FOUND: {
+    what: 'The test kit was to use PGlite, and the package is not installed.',
+    remedy:
+      'npm install --save-dev @electric-sql/pglite, or give a server: `createTestKongTask({ connectionString })`.',
   },
 } as const satisfies Readonly<Record<`KT_${string}`, { readonly what: string; readonly remedy: string }>>
 

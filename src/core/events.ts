@@ -44,6 +44,25 @@ export interface Events {
   'job.backoff_failed': { readonly job: JobFacts; readonly error: unknown; readonly delay: number }
   /** The job was completed in a transaction of its handler's; what the handler came to behind that, this, was ignored. */
   'job.outcome_ignored': { readonly job: JobFacts; readonly settlement: Settlement }
+  /** It was this process that fired a tick: its job exists. */
+  'schedule.fired': {
+    readonly schedule: string
+    readonly tick: Date
+    readonly isCaughtUp: boolean
+    readonly job: AddedJob
+  }
+  /** A schedule could not fire, for a reason of its own. The others go on; it is tried again in `retryIn` milliseconds. */
+  'schedule.failed': { readonly schedule: string; readonly error: unknown; readonly retryIn: number }
+  /**
+   * What came of declaring schedules at the start; nothing is said of those that are as they were. `kept`: the name belongs to
+   * a schedule that was made at run time, or to another application, and that one stays as it is.
+   */
+  'schedule.declared': {
+    readonly schedule: string
+    readonly done: 'created' | 'changed' | 'deleted' | 'kept'
+  }
+  /** A newer version of this application runs, and its schedules hold, not those of this process. */
+  'schedule.superseded': { readonly application: string }
   'worker.started': { readonly worker: number; readonly queues: readonly string[] | 'all' }
   'worker.stopping': { readonly worker: number; readonly running: number }
   'worker.stopped': { readonly worker: number }
@@ -83,6 +102,10 @@ const NAMES: { readonly [N in EventName]: true } = {
   'job.result_dropped': true,
   'job.backoff_failed': true,
   'job.outcome_ignored': true,
+  'schedule.fired': true,
+  'schedule.failed': true,
+  'schedule.declared': true,
+  'schedule.superseded': true,
   'worker.started': true,
   'worker.stopping': true,
   'worker.stopped': true,

@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { KongTaskError } from './errors.ts'
 import type { JobContext } from './job-context.ts'
+import type { TaskSchedule } from './schedule.ts'
 import { showValue } from './show-value.ts'
 import { isTask, type AnyTask, type OutputOf } from './task.ts'
 
@@ -19,6 +20,8 @@ export interface TaskObject {
   readonly payload?: StandardSchemaV1 | undefined
   // Method syntax: an implementation may then say what payload it expects.
   handle(payload: unknown, context: JobContext): unknown
+  /** When jobs of this task come by themselves: cron expressions, with payload and options where that is not all. */
+  schedule?(): string | TaskSchedule | readonly (string | TaskSchedule)[]
 }
 
 /** A contract together with its handler, for the `tasks` of a runner. */

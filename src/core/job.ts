@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from './json.ts'
 import type { JobConcurrency, JobRateLimit } from './limits.ts'
+import type { JobSchedule } from './schedule-info.ts'
 
 /** A job's id: opaque, unique for the life of the database, kept through retries and into history. */
 export type JobId = string
@@ -65,6 +66,8 @@ export interface Job<Payload = unknown> {
   readonly parentId: JobId | undefined
   /** What all jobs have in common of which one led to the other: the id of the first; of a job that has no parent its own. */
   readonly rootId: JobId
+  /** The schedule that added it, and for which of its ticks; undefined for all other jobs. */
+  readonly schedule: JobSchedule | undefined
   /** How often its handler asked to be run again later. */
   readonly snoozes: number
   /** The version of the payload's shape under which it was added. */

@@ -28,7 +28,17 @@ export function checkQueueName(value: unknown): string {
   return checkName(value, 'queue')
 }
 
-function checkName(value: unknown, kind: 'task' | 'queue'): string {
+/** @throws KT_NAME_INVALID */
+export function checkScheduleName(value: unknown): string {
+  return checkName(value, 'schedule')
+}
+
+/** @throws KT_NAME_INVALID */
+export function checkApplicationName(value: unknown): string {
+  return checkName(value, 'application')
+}
+
+function checkName(value: unknown, kind: 'task' | 'queue' | 'schedule' | 'application'): string {
   if (typeof value === 'string' && NAME.test(value)) return value
   throw new KongTaskError(
     'KT_NAME_INVALID',

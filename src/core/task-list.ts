@@ -7,6 +7,7 @@ import { checkTaskName } from './names.ts'
 import { checkSchema } from './payload-schema.ts'
 import { FIRST_VERSION } from './payload-version.ts'
 import { isPlainObject } from './plain-object.ts'
+import { readTaskSchedules, type ScheduleSpec } from './schedule.ts'
 import { showText, showValue } from './show-value.ts'
 import { isTask, type AnyTask } from './task.ts'
 import type { TaskDefaults } from './task-options.ts'
@@ -30,6 +31,8 @@ export interface TaskEntry extends PayloadRules {
   readonly handle: (payload: unknown, context: JobContext) => unknown
   /** Where many of its jobs are performed in one call. */
   readonly chunk?: ChunkSpec | undefined
+  /** What its object says of when it comes by itself. */
+  readonly schedules?: (() => readonly ScheduleSpec[]) | undefined
 }
 
 const NO_DEFAULTS: TaskDefaults = Object.freeze({})
@@ -130,7 +133,22 @@ function readObject(key: string | number, object: HandlerObject): TaskEntry {
     // Looked up at each call, so that `this` is the object and a test may replace the method.
     handle: (payload: unknown, context: JobContext) => object.handle(payload, context),
     chunk: object[CHUNK],
+    schedules: readSchedule(object, contract ?? name),
   })
+}
+
+/** A method of that name which takes something is about something else. */
+function readSchedule(
+  object: HandlerObject,
+  task: AnyTask | string,
+): (() => readonly ScheduleSpec[]) | undefined {
+  if (!('schedule' in object) || !isFree(object.schedule) || object.schedule.length > 0) return undefined
+  return () =>
+    readTaskSchedules(task, 'schedule' in object && isFree(object.schedule) ? object.schedule() : undefined)
+}
+
+function isFree(value: unknown): value is (this: unknown) => unknown {
+  return typeof value === 'function'
 }
 
 /** A task object whose other properties are anybody's: a class may have whatever it needs. */

@@ -57,6 +57,17 @@ export async function pruneRecords(
   }
 }
 
+/** Forgets old ticks and changes of schedules. Undefined where another process has this turn. */
+export async function pruneSchedules(
+  store: Pick<Store, 'takeTurn' | 'pruneSchedules'>,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  if (!(await store.takeTurn('prune_schedules', INTERVAL))) return undefined
+  let batches = 0
+  for (let more = true; more && !signal.aborted; batches++) more = await store.pruneSchedules()
+  return batches
+}
+
 /**
  * Forgets days that are over, with all that expired on them; answers how many. PostgreSQL lets only the tables' owner do that, so it is a
  * chore of its own. Undefined where another process has this turn.

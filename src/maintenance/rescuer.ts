@@ -1,12 +1,30 @@
 import type { Events } from '../core/events.ts'
 import type { Emitter } from '../runtime/emitter.ts'
+import { pause } from '../runtime/retry.ts'
 import type { Store } from '../store/store.ts'
+
+/** Milliseconds in which a process that has lost nothing but a connection can say so. */
+const MOMENT = 1_500
 
 /** Gives the jobs of processes that fell silent back to their lanes. Every process looks, so one is enough. */
 export async function rescue(store: Pick<Store, 'rescueWorkers'>, events: Emitter<Events>): Promise<number> {
   const { workers, jobs } = await store.rescueWorkers()
   if (workers > 0 || jobs > 0) events.emit('worker.rescued', { workers, jobs })
   return jobs
+}
+
+/** The same for those whose session with the database is gone, and who say nothing: they died. Sooner than their lease ends. */
+export async function rescueAbsent(
+  store: Pick<Store, 'findAbsentWorkers' | 'rescueAbsentWorkers'>,
+  events: Emitter<Events>,
+  signal: AbortSignal,
+): Promise<void> {
+  const absent = await store.findAbsentWorkers()
+  if (absent.length === 0) return
+  await pause(MOMENT, signal)
+  if (signal.aborted) return
+  const { workers, jobs } = await store.rescueAbsentWorkers(absent)
+  if (workers > 0 || jobs > 0) events.emit('worker.rescued', { workers, jobs })
 }
 
 /** Follows up what such processes completed in transactions of their handlers. */

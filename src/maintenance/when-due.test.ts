@@ -6,7 +6,7 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 const INTERVAL = 1_000
-const nothing = { rescue: false, sweep: false, park: false, lift: false }
+const nothing = { rescue: false, absent: false, sweep: false, park: false, lift: false }
 
 /** Until there has been one more look, whatever the jitter: it adds up to another one only after four. */
 const nextLook = (): Promise<unknown> => vi.advanceTimersByTimeAsync(INTERVAL * 1.1 + 1)
@@ -30,13 +30,21 @@ function chores(
       },
     ] as const
   const weather = (name: string) => () => void told.push(name)
+  let see = (_: Partial<typeof nothing>): void => undefined
   const service = whenDue({
     store: { findChores },
     interval: INTERVAL,
-    chores: { rescue: chore('rescue'), sweep: chore('sweep'), park: chore('park'), lift: chore('lift') },
+    chores: {
+      rescue: chore('rescue'),
+      absent: chore('absent'),
+      sweep: chore('sweep'),
+      park: chore('park'),
+      lift: chore('lift'),
+    },
     weather,
+    onSeen: (listener) => (see = listener),
   })
-  return { service, findChores, begun, told, signals }
+  return { service, findChores, begun, told, signals, see: (seen: Partial<typeof nothing>) => see(seen) }
 }
 
 describe('chores', () => {
@@ -150,4 +158,33 @@ describe('a look that is under way when all is stopped', () => {
     await stopping
     expect(begun).toEqual([])
   })
+})
+
+describe('what others have seen by the way', () => {
+  it('is begun at once, and counts as a look', async () => {
+    const { service, findChores, begun, see } = chores({})
+    await service.start()
+    await vi.advanceTimersByTimeAsync(INTERVAL * 0.8)
+    see({ absent: true, rescue: false })
+    expect(await begunAfterTurn(begun)).toEqual(['absent'])
+    // The look that would have come by now, whatever the jitter.
+    await vi.advanceTimersByTimeAsync(INTERVAL * 0.9)
+    expect(findChores).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(INTERVAL * 0.2)
+    expect(findChores).toHaveBeenCalledTimes(1)
+    await service.stop()
+  })
+
+  it('begins nothing any more when all is stopped', async () => {
+    const { service, begun, see } = chores({})
+    await service.start()
+    await service.stop()
+    see({ absent: true })
+    expect(await begunAfterTurn(begun)).toEqual([])
+  })
+
+  async function begunAfterTurn(begun: readonly string[]): Promise<readonly string[]> {
+    await vi.advanceTimersByTimeAsync(0)
+    return begun
+  }
 })

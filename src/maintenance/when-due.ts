@@ -1,6 +1,7 @@
 import { every } from '../runtime/every.ts'
+import { pause } from '../runtime/retry.ts'
 import type { Service } from '../runtime/service.ts'
-import type { DueChores } from '../store/chores.ts'
+import type { Chores, DueChores } from '../store/chores.ts'
 import type { Store } from '../store/store.ts'
 
 type Name = keyof DueChores
@@ -14,27 +15,35 @@ export interface WhenDueOptions {
   readonly interval: number
   readonly chores: Readonly<Record<Name, Chore>>
   readonly weather: (doing: string) => (error: unknown) => void
+  /** Has itself told of what others have seen by the way: it counts as a look, though not for all of the chores. */
+  readonly onSeen?: ((listener: (due: Partial<DueChores>) => void) => void) | undefined
+  /** Told of each look: what it found beside chores. */
+  readonly onLook?: ((found: Chores) => void) | undefined
 }
 
 /**
  * Chores that nearly never have anything to do: one question finds out for all of them. Each runs apart, so that one which
  * fails, or takes its time, keeps none of the others; one that still runs is not begun again.
  */
-export function whenDue({ store, interval, chores, weather }: WhenDueOptions): Service {
+export function whenDue({ store, interval, chores, weather, onSeen, onLook }: WhenDueOptions): Service {
   const all = [
     ['rescue', ...chores.rescue],
+    ['absent', ...chores.absent],
     ['sweep', ...chores.sweep],
     ['park', ...chores.park],
     ['lift', ...chores.lift],
   ] as const
   const running = new Map<Name, Promise<void>>()
 
-  const look = async (signal: AbortSignal): Promise<void> => {
-    const due = await store.findChores()
+  const stopping = new AbortController()
+  const { signal } = stopping
+  let seenAt = -Infinity
+
+  const begin = (due: Partial<DueChores>): void => {
     // What would begin now would only have to be waited for.
     if (signal.aborted) return
     for (const [name, doing, run] of all) {
-      if (!due[name] || running.has(name)) continue
+      if (due[name] !== true || running.has(name)) continue
       const ended = Promise.resolve(signal)
         .then(run)
         .then(() => undefined, weather(doing))
@@ -43,11 +52,27 @@ export function whenDue({ store, interval, chores, weather }: WhenDueOptions): S
     }
   }
 
+  const look = async (): Promise<void> => {
+    // Somebody has looked meanwhile.
+    for (let left = untilDue(); left > 0; left = untilDue()) await pause(left, signal)
+    if (signal.aborted) return
+    const due = await store.findChores()
+    if (!signal.aborted) onLook?.(due)
+    begin(due)
+  }
+  const untilDue = (): number => (signal.aborted ? 0 : seenAt + interval - performance.now())
+
+  onSeen?.((due) => {
+    seenAt = performance.now()
+    begin(due)
+  })
+
   const looking = every(interval, look, weather('look for chores'))
   return {
     start: () => looking.start(),
     stop: async () => {
       // First: no further chore begins after it, and those that run are told by it.
+      stopping.abort()
       await looking.stop()
       await Promise.all(running.values())
     },

@@ -1,0 +1,13 @@
+-- Schedules that are due; the last row, which has no name, says when the next of the others is. (migrations: due_schedules)
+-- :limit int4
+-- :except text[]  names
+-- => name text?
+-- => revision int8?
+-- => expression text?
+-- => tz text?
+-- => catch_up text?
+-- => within_ms float8?
+-- => next_tick timestamptz?
+-- => seen_at timestamptz  KongTask's time of the look
+-- => next_in float8?  milliseconds
+select name, revision, expression, tz, catch_up, within_ms, next_tick, seen_at, next_in from kongtask.due_schedules(:limit, :except)

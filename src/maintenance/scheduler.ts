@@ -1,0 +1,146 @@
+// Fires what is due of the schedules. Every process does, at the same moment; which of them it was that fired a tick is for
+// the database to say, and so is what time it is. Here a timer runs, on a clock that only counts.
+import { ticksOf } from '../calendar/schedule-ticks.ts'
+import { planTicks } from '../core/catch-up.ts'
+import type { Events } from '../core/events.ts'
+import { Bell } from '../runtime/bell.ts'
+import type { Emitter } from '../runtime/emitter.ts'
+import type { Service } from '../runtime/service.ts'
+import type { DueRow } from '../store/schedules.ts'
+import type { Store } from '../store/store.ts'
+
+/** Schedules in one look, and ticks of one in one transaction. */
+const MOST_SCHEDULES = 50
+const MOST_TICKS = 100
+/** Milliseconds until the next try, after a failure of the database's, and of a schedule of its own. */
+const WEATHER_PAUSE = 1_000
+const FAILURE_PAUSE = { first: 5_000, longest: 300_000 }
+
+export interface SchedulerOptions {
+  readonly store: Pick<Store, 'dueSchedules' | 'fireSchedule'>
+  readonly events: Emitter<Events>
+  /** Told of what the database refuses; the look is repeated. */
+  readonly onWeather: (error: unknown) => void
+  /** Whether it may work another time, so that the schedule is not to blame. */
+  readonly isTransient: (error: unknown) => boolean
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+}
+
+interface Failure {
+  readonly retryAt: number
+  readonly pause: number
+}
+
+export class Scheduler implements Service {
+  readonly #options: SchedulerOptions
+  readonly #bell = new Bell()
+  readonly #failures = new Map<string, Failure>()
+  #lookAt = Infinity
+  #isStopping = false
+  #loop: Promise<void> | undefined
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options
+  }
+
+  start(): Promise<void> {
+    this.expect(0)
+    this.#loop ??= this.#run()
+    return Promise.resolve()
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    this.#bell.ring()
+    await this.#loop
+  }
+
+  /** A tick comes in so many milliseconds. */
+  expect(ms: number): void {
+    const at = this.#options.now() + Math.max(0, ms)
+    if (at >= this.#lookAt) return
+    this.#lookAt = at
+    this.#bell.ring()
+  }
+
+  async #run(): Promise<void> {
+    const { now, onWeather } = this.#options
+    while (!this.#isStopping) {
+      const wait = this.#lookAt - now()
+      if (wait > 0) {
+        await this.#bell.sleep(wait)
+        continue
+      }
+      this.#lookAt = Infinity
+      try {
+        this.expect(await this.#look())
+      } catch (error) {
+        onWeather(error)
+        this.expect(WEATHER_PAUSE)
+      }
+    }
+  }
+
+  /** Milliseconds until the next look. */
+  async #look(): Promise<number> {
+    const { store, now: clock } = this.#options
+    const resting = [...this.#failures].filter(([, { retryAt }]) => retryAt > clock())
+    const {
+      due,
+      now,
+      nextIn = Infinity,
+    } = await store.dueSchedules(
+      MOST_SCHEDULES,
+      resting.map(([name]) => name),
+    )
+    const seenAt = clock()
+    // A millisecond late rather than early: then there would be nothing to do.
+    let next = nextIn + 1
+    for (const [, { retryAt }] of resting) next = Math.min(next, retryAt - seenAt)
+    for (const schedule of due) {
+      if (this.#isStopping) break
+      next = Math.min(next, await this.#fire(schedule, now))
+    }
+    if (due.length === MOST_SCHEDULES) return 0
+    return Math.max(0, next - (clock() - seenAt))
+  }
+
+  /** Milliseconds from the look until its next tick. */
+  async #fire(schedule: DueRow, now: Date): Promise<number> {
+    const { store, events, isTransient } = this.#options
+    const { name, revision, nextTick: from } = schedule
+    try {
+      const plan = planTicks(
+        { ...schedule, nextTick: from.getTime(), tickAfter: ticksOf(schedule) },
+        now.getTime(),
+        MOST_TICKS,
+      )
+      const fired = await store.fireSchedule({
+        name,
+        revision,
+        from,
+        ticks: plan.fire.map(({ at, isCaughtUp }) => ({ at: new Date(at), isCaughtUp })),
+        following: plan.following === undefined ? undefined : new Date(plan.following),
+      })
+      this.#failures.delete(name)
+      for (const { tick, isCaughtUp, job } of fired) {
+        events.emit('schedule.fired', { schedule: name, tick, isCaughtUp, job })
+      }
+      return plan.following === undefined ? Infinity : plan.following - now.getTime() + 1
+    } catch (error) {
+      if (isTransient(error)) throw error
+      return this.#failed(name, error)
+    }
+  }
+
+  /** It is this schedule's own trouble: the others go on. */
+  #failed(name: string, error: unknown): number {
+    const { events, now } = this.#options
+    const before = this.#failures.get(name)?.pause
+    const pause = before === undefined ? FAILURE_PAUSE.first : Math.min(before * 2, FAILURE_PAUSE.longest)
+    this.#failures.set(name, { retryAt: now() + pause, pause })
+    events.emit('schedule.failed', { schedule: name, error, retryIn: pause })
+    return pause
+  }
+}
