@@ -21,6 +21,7 @@ import { manyWorkers } from './scenarios/many-workers.ts'
 import { mixed } from './scenarios/mixed.ts'
 import { serial } from './scenarios/serial.ts'
 import { steady } from './scenarios/steady.ts'
+import { survival } from './scenarios/survival.ts'
 import { benchServer } from './servers/databases.ts'
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -35,6 +36,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   cost,
   'many-workers': manyWorkers,
   latency,
+  survival,
 }
 
 /** KongTask and the yardsticks: where one of these fails, so does the run. */

@@ -46,13 +46,22 @@ declare module 'pg-boss' {
     readonly status: 'completed' | 'failed'
   }
   export class PgBoss {
-    constructor(options: { readonly connectionString: string; readonly useListenNotify?: boolean })
+    constructor(options: {
+      readonly connectionString: string
+      readonly useListenNotify?: boolean
+      readonly superviseIntervalSeconds?: number
+      readonly monitorIntervalSeconds?: number
+    })
     on(event: 'error', listener: (error: Error) => void): this
     start(): Promise<unknown>
     stop(): Promise<void>
     createQueue(
       name: string,
-      options?: { readonly notify?: boolean; readonly partition?: boolean },
+      options?: {
+        readonly notify?: boolean
+        readonly partition?: boolean
+        readonly heartbeatSeconds?: number
+      },
     ): Promise<void>
     insert(name: string, jobs: readonly { readonly data: unknown }[]): Promise<unknown>
     work(

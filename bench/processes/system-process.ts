@@ -26,7 +26,7 @@ export async function inOwnProcess(order: WorkOrder): Promise<Measured> {
 }
 
 /** Node's own way with TypeScript, which needs nothing but the word that it is new. */
-const PEER_FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-warning=DEP0180']
+export const PEER_FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-warning=DEP0180']
 
 async function answerOf(child: ChildProcess): Promise<Answer> {
   const [message]: unknown[] = await once(child, 'message')

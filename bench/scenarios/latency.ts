@@ -5,12 +5,13 @@ import { measureIdleLatency, measureLatencyAt } from '../loads/latency.ts'
 import type { BenchServer } from '../servers/databases.ts'
 import { kongTaskLatency } from '../systems/kongtask-latency.ts'
 import { rawSqlLatency } from '../systems/raw-sql-latency.ts'
+import { rawSqlLatencyAtRate } from '../systems/raw-sql-latency-at-rate.ts'
 
 const RATES = [100, 1_000, 5_000]
 
 export const latency: Scenario = {
   about: `from adding a job to its handler's start, one at a time (idle), and at 100, 1,000 and 5,000 jobs a second:
-             KongTask, and idle beside insert, NOTIFY and a claim by hand`,
+             KongTask, beside insert, NOTIFY and claim by hand`,
   units: { p50_ms: 'ms', p99_ms: 'ms', max_ms: 'ms' },
   peers: 'never',
   prepare,
@@ -48,18 +49,21 @@ async function prepare(server: BenchServer, { quick }: PrepareOptions): Promise<
     config,
     run,
   })
+  const rawSql = (config: string, run: Contestant['run']): Contestant => ({
+    system: 'raw-sql',
+    version: server.version,
+    config,
+    run,
+  })
   return [
-    {
-      system: 'raw-sql',
-      version: server.version,
-      config: 'idle',
-      run: () => measureIdleLatency((starts) => rawSqlLatency(raw, starts), jobs),
-    },
+    rawSql('idle', () => measureIdleLatency((starts) => rawSqlLatency(raw, starts), jobs)),
     kongTask('idle', () => measureIdleLatency((starts) => kongTaskLatency(ours, starts), jobs)),
-    ...RATES.map((perSecond) =>
-      kongTask(`${perSecond}`, () =>
-        measureLatencyAt((starts) => kongTaskLatency(ours, starts), { perSecond, seconds }),
-      ),
-    ),
+    ...RATES.flatMap((perSecond) => {
+      const at = { perSecond, seconds }
+      return [
+        rawSql(`${perSecond}`, () => measureLatencyAt((starts) => rawSqlLatencyAtRate(raw, starts), at)),
+        kongTask(`${perSecond}`, () => measureLatencyAt((starts) => kongTaskLatency(ours, starts), at)),
+      ]
+    }),
   ]
 }

@@ -4,6 +4,8 @@ const CLAIM = 'sql/migrations/0008_claim_jobs.sql'
 const READY = 'sql/migrations/0019_claim_ready.sql'
 const CLAIMS = 'test/store/claim.test.ts'
 const CLAIMS_READY = 'test/store/claim-ready.test.ts'
+const TOLD = 'sql/migrations/0021_claim_told.sql'
+const CLAIMS_TOLD = 'test/store/claim-told.test.ts'
 
 export const claiming: readonly Fence[] = [
   {
@@ -228,4 +230,73 @@ export const claiming: readonly Fence[] = [
       name: 'is left where it is, and the claim neither takes the queue for dry nor says that it had seen all',
     },
   },
+  {
+    name: 'told-refuses-the-dead',
+    against: 'A process that was declared dead takes the job that it was told of.',
+    cuts: [{ file: TOLD, text: 'w.nonce = p_nonce and w.rescued_at is null', instead: 'w.nonce = p_nonce' }],
+    test: { file: CLAIMS_TOLD, name: 'takes nothing, and hears it' },
+  },
+  {
+    name: 'told-knows-the-nonce',
+    against: 'The job that one was told of is taken under the number of another.',
+    cuts: [{ file: TOLD, text: 'and w.nonce = p_nonce and', instead: 'and' }],
+    test: { file: CLAIMS_TOLD, name: 'takes nothing under the number of another' },
+  },
+  {
+    name: 'told-holds-its-worker',
+    against: 'A process is declared dead between such a claim and its commit, and the job is orphaned.',
+    cuts: [{ file: TOLD, text: '      for key share skip locked;', instead: '      ;' }],
+    test: { file: CLAIMS_TOLD, name: 'is not while such a claim is under way' },
+  },
+  {
+    name: 'told-takes-what-nobody-has',
+    against: 'All who were told of a job run it.',
+    cuts: [{ file: TOLD, text: 'j.id = p_id and j.worker = 0', instead: 'j.id = p_id' }],
+    test: { file: CLAIMS_TOLD, name: 'finds nothing where it is %s, and looks for nothing' },
+  },
+  {
+    name: 'told-skips-what-is-locked',
+    against: 'All who were told of a job wait for the first of them.',
+    cuts: [{ file: TOLD, text: 'for update of j skip locked', instead: 'for update of j' }],
+    test: { file: CLAIMS_TOLD, name: 'gives it to one of many who are told, and none waits for the other' },
+  },
+  {
+    name: 'told-writes-the-ledger',
+    against: 'What was taken so and nobody answers for is given back by nobody.',
+    cuts: [
+      {
+        file: TOLD,
+        text: '  insert into kongtask.claims (worker, claim, queue_id, ids) values (p_worker, p_claim, p_queue, array[p_id]);\n',
+        instead: '',
+      },
+    ],
+    test: { file: CLAIMS_TOLD, name: 'writes it into the ledger under its own number' },
+  },
+  ...(
+    [
+      ['waits', 'j.lane < 16 and ', 'A job starts past the gate behind which it is parked.'],
+      ['is-due', 'j.run_at <= kongtask.clock() and ', 'A job starts before it is due.'],
+      ['is-known', 'j.task_id = any (p_tasks) and ', 'A job comes to a process that does not know its task.'],
+      ['serial', 'j.serial_key is null\n         and ', 'A job starts past the others of its serial key.'],
+      ['limited', 'j.limits is null and ', 'A job starts past its limits.'],
+      ['queue-paused', 'q.paused_at is null and ', 'A job of a paused queue starts.'],
+      ['queue-full', 'q.concurrency is null and ', 'A job starts beyond what its queue may run at once.'],
+      [
+        'task-paused',
+        '\n         and not exists (select from kongtask.tasks t where t.id = j.task_id and t.paused_at is not null)',
+        'A job of a paused task starts.',
+      ],
+    ] as const
+  ).map(([name, text, against]) => ({
+    name: `told-leaves-${name}`,
+    against,
+    cuts: [{ file: TOLD, text, instead: '' }],
+    test: {
+      file: CLAIMS_TOLD,
+      name:
+        name === 'is-known'
+          ? 'leaves that of a task which this process does not know'
+          : 'leaves it to one that looks: %s',
+    },
+  })),
 ]

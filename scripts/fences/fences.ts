@@ -6,6 +6,7 @@ import { limits } from './limits.ts'
 import { marks } from './marks.ts'
 import { operating } from './operating.ts'
 import { processes } from './process.ts'
+import { schedules } from './schedules.ts'
 import { settling } from './settling.ts'
 import { workers } from './workers.ts'
 
@@ -18,4 +19,5 @@ export const fences: readonly Fence[] = [
   ...marks,
   ...operating,
   ...processes,
+  ...schedules,
 ]

@@ -116,8 +116,8 @@ export const operating: readonly Fence[] = [
     cuts: [
       {
         file: 'src/maintenance/when-due.ts',
-        text: 'if (!due[name] || running.has(name)) continue',
-        instead: 'if (!due[name]) continue',
+        text: 'if (due[name] !== true || running.has(name)) continue',
+        instead: 'if (due[name] !== true) continue',
       },
     ],
     test: {

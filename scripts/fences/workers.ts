@@ -3,6 +3,8 @@ import type { Fence } from './fence.ts'
 const WORKERS = 'sql/migrations/0010_workers.sql'
 const CONTROL = 'sql/migrations/0017_control.sql'
 const LIVES = 'test/store/workers.test.ts'
+const ABSENT = 'test/store/absent-workers.test.ts'
+const LISTENER = 'src/store/listener.ts'
 
 export const workers: readonly Fence[] = [
   {
@@ -279,5 +281,62 @@ export const workers: readonly Fence[] = [
       name: 'is heard of by a worker of which a job is still locked',
     },
     inModel: true,
+  },
+  {
+    name: 'absent-and-not-heard-of',
+    against: 'A process that has lost one connection and says so is declared dead all the same.',
+    cuts: [
+      { file: WORKERS, text: 'as absent using (worker, heartbeat)', instead: 'as absent using (worker)' },
+    ],
+    test: { file: ABSENT, name: 'keeps them where it was heard since' },
+  },
+  {
+    name: 'absent-from-this-run',
+    against: 'After a restart or a failover all processes count as dead, for none has its session any more.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: `w.session ->> 'server' = kongtask.server_run()`,
+        instead: 'w.session is not null',
+      },
+    ],
+    test: {
+      file: ABSENT,
+      name: 'not for a session with a server that has been started anew since, or with another one',
+    },
+  },
+  {
+    name: 'absent-although-the-pid-is-there',
+    against: 'A stranger comes by the pid of a dead process, and nobody sees that it is dead.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: `
+              and (a.backend_start is null or extract(epoch from a.backend_start)::text = w.session ->> 'began')`,
+        instead: '',
+      },
+    ],
+    test: { file: ABSENT, name: 'when another session has come by the number of its process' },
+  },
+  {
+    name: 'absent-behind-a-pooler',
+    against: 'A pooler ends one of its sessions, and a process that is well counts as dead.',
+    cuts: [
+      {
+        file: LISTENER,
+        text: 'found !== undefined && found.pid === greeter',
+        instead: 'found !== undefined && greeter !== undefined',
+      },
+    ],
+    test: {
+      file: 'test/store/listener.test.ts',
+      name: 'behind a pooler, which greets with a number of its own, none is told',
+    },
+  },
+  {
+    name: 'absence-is-said',
+    against: 'A process loses the connection by which it is seen, says nothing, and is declared dead.',
+    cuts: [{ file: LISTENER, text: 'this.#options.onSession(null)', instead: 'void 0' }],
+    test: { file: 'test/journeys/absent-worker.test.ts', name: 'says at once that nobody sees it any more' },
   },
 ]

@@ -126,7 +126,9 @@ create table kongtask.workers (
   expires_at timestamptz not null,
   -- Set by the process that declares this one dead; from then on it may neither claim nor renew.
   rescued_at timestamptz,
-  info jsonb not null
+  info jsonb not null,
+  -- By which others see that the process is there (this_session); null: by nothing but its heartbeats.
+  session jsonb
 ) with (fillfactor = 50);
 
 -- What a process is to be told: a job of its was cancelled, a queue was paused. Read by heartbeats, and gone once the

@@ -20,7 +20,7 @@ begin
 end
 $$;
 
--- One kind, { task, options?, contract?, parent?, encryptionKey? }, checked, merged and with its names as numbers.
+-- One kind, { task, options?, contract?, parent?, encryptionKey?, schedule? }, checked, merged and with its names as numbers.
 create function kongtask.kind_from(p_spec jsonb) returns kongtask.kind
 language plpgsql
 as $$
@@ -43,10 +43,10 @@ begin
     perform kongtask.intern('{}', array[v_kind.queue]);
   end loop;
   v_kind.queue_id := v_id;
-  if p_spec ?| '{parent,encryptionKey}' then
+  if p_spec ?| '{parent,encryptionKey,schedule}' then
     v_kind.extras := coalesce(v_kind.extras, '{}') || jsonb_strip_nulls(jsonb_build_object(
       'parentId', p_spec -> 'parent' ->> 'id', 'rootId', p_spec -> 'parent' ->> 'root',
-      'encryptionKey', p_spec ->> 'encryptionKey'));
+      'encryptionKey', p_spec ->> 'encryptionKey', 'schedule', p_spec -> 'schedule'));
     if p_spec ? 'encryptionKey'
       and coalesce(v_kind.extras #> '{concurrency,by}', v_kind.extras #> '{rateLimit,by}') is not null then
       perform kongtask.refuse('KT_OPTION_INVALID', format(
@@ -57,11 +57,11 @@ begin
 end
 $$;
 
--- p_kinds: an array of { task, options?, contract?, parent?, encryptionKey? }; contract: the options hold the task's
--- defaults already, and what was published about it does not count; parent: { id, root }, of the job whose handler adds
--- these; encryptionKey: the payloads are sealed with it, and where their key is derived it is in their `same`. p_kind: for
--- each payload the number of its kind, from 1; null: all are of the first. p_payloads: an array. Returns a row per payload,
--- in order; ids ascend in that order.
+-- p_kinds: an array of { task, options?, contract?, parent?, encryptionKey?, schedule? }; contract: the options hold the
+-- task's defaults already, and what was published about it does not count; parent: { id, root }, of the job whose handler
+-- adds these; encryptionKey: the payloads are sealed with it, and where their key is derived it is in their `same`;
+-- schedule: { name, tick, isCaughtUp }, of what fired it. p_kind: for each payload the number of its kind, from 1; null: all
+-- are of the first. p_payloads: an array. Returns a row per payload, in order; ids ascend in that order.
 create function kongtask.insert_jobs(p_kinds jsonb, p_kind int4[], p_payloads jsonb)
 returns table (ordinal int8, id text, status text)
 language plpgsql
@@ -74,6 +74,9 @@ declare
   v_now timestamptz;
   v_horizon timestamptz;
   v_told text;
+  -- Of what is the first that its transaction writes, and one job, workers are told which it is (claim_told). Of the others not:
+  -- what a transaction says over and over again, PostgreSQL passes on once.
+  v_is_first bool := pg_current_xact_id_if_assigned() is null;
 begin
   -- With the transaction's number taken first, a job's position (its due time) is never older than its transaction.
   v_now := case when pg_current_xact_id() is not null then kongtask.clock() end;
@@ -87,7 +90,8 @@ begin
       from kongtask.tasks t, kongtask.queues q
      where t.name = p_kinds #>> '{0,task}' and q.name = 'default'
        and (t.defaults = '{}' or p_kinds #> '{0,contract}' = 'true')
-    returning 1, jobs.id::text, 'added', pg_notify('kongtask:ready', jobs.queue_id || ' ready')
+    returning 1, jobs.id::text, 'added', pg_notify(
+                'kongtask:ready', jobs.queue_id || ' ready' || case when v_is_first then ' ' || jobs.id else '' end)
          into ordinal, id, status, v_told;
     if found then
       return next;
@@ -137,7 +141,9 @@ begin
   if v_kinds is null then
     if coalesce(k.delay < interval '1 minute', true) and coalesce(k.due_at < v_horizon, true) then
       perform pg_notify(
-        'kongtask:ready', k.queue_id || case when coalesce(k.due_at, k.delay + v_now) > v_now then '' else ' ready' end);
+        'kongtask:ready', k.queue_id || case when coalesce(k.due_at, k.delay + v_now) > v_now then ''
+                                             when v_is_first and id is not null then ' ready ' || id
+                                             else ' ready' end);
     end if;
   else
     perform pg_notify('kongtask:ready', soon.queue_id::text)

@@ -1,12 +1,12 @@
 -- The life of a process: registered, renewed by heartbeats, and, when it falls silent, rescued by any other.
 
 -- Leases are judged by the real clock, not by kongtask.clock(): processes live in real time.
-create function kongtask.register_worker(p_lease_ms float8, p_info jsonb)
+create function kongtask.register_worker(p_lease_ms float8, p_info jsonb, p_session jsonb)
 returns table (worker int4, nonce uuid)
 language sql
 as $$
-  insert into kongtask.workers (expires_at, info)
-  values (clock_timestamp() + p_lease_ms * interval '1 ms', p_info)
+  insert into kongtask.workers (expires_at, info, session)
+  values (clock_timestamp() + p_lease_ms * interval '1 ms', p_info, p_session)
   returning id, nonce
 $$;
 
@@ -67,17 +67,21 @@ $$;
 
 -- Renews the lease. o_alive is false where the worker was declared dead or never was. On the way it gives back claims
 -- that committed while their answer was lost: ledger rows below p_before, the oldest claim that may still be under way,
--- that this process does not remember (p_known). And it reads what the process is to be told: o_messages, an array of
+-- that this process does not remember (p_known). p_session is the session by which others see that it is there. And it reads what the process is to be told: o_messages, an array of
 -- { id, body }; p_heard: those that it has read. Exactly those, for a lower number may commit later than a higher one.
+-- o_rescue and o_absent are what find_chores says: a look that costs no statement of its own.
 create function kongtask.heartbeat(
-  p_worker int4, p_nonce uuid, p_lease_ms float8, p_known int4[], p_before int4, p_heard int8[],
-  out o_alive bool, out o_messages jsonb)
+  p_worker int4, p_nonce uuid, p_lease_ms float8, p_known int4[], p_before int4, p_heard int8[], p_session jsonb,
+  out o_alive bool, out o_messages jsonb, out o_rescue bool, out o_absent bool)
 language plpgsql
 as $$
 begin
   o_alive := false;
+  o_rescue := false;
+  o_absent := false;
   update kongtask.workers w
-     set heartbeat_at = clock_timestamp(), expires_at = clock_timestamp() + p_lease_ms * interval '1 ms'
+     set heartbeat_at = clock_timestamp(), expires_at = clock_timestamp() + p_lease_ms * interval '1 ms',
+         session = p_session
    where w.id = p_worker and w.nonce = p_nonce and w.rescued_at is null;
   if not found then
     return;
@@ -90,6 +94,8 @@ begin
   select jsonb_agg(jsonb_build_object('id', m.id::text, 'body', m.body) order by m.id) into o_messages
     from kongtask.messages m
    where m.worker = p_worker;
+  o_rescue := exists (select from kongtask.workers w where w.expires_at < clock_timestamp());
+  o_absent := exists (select from kongtask.absent_workers());
 end
 $$;
 
@@ -124,6 +130,60 @@ begin
      where w.id = v_worker and not exists (select from kongtask.claims c where c.worker = v_worker);
   end loop;
   return next;
+end
+$$;
+
+-- Which run of which server this is. After a restart, a crash of a backend or a failover it is another one: all sessions are
+-- gone then, and say nothing of their processes. (PostgreSQL keeps no time of such a crash, but its statistics begin anew.)
+create function kongtask.server_run() returns text
+language sql stable
+as $$
+  select extract(epoch from pg_postmaster_start_time())::text || ' '
+      || coalesce(extract(epoch from pg_stat_get_bgwriter_stat_reset_time())::text, '')
+$$;
+
+-- The session that asks. Its process keeps it open, so PostgreSQL learns within milliseconds when the process dies.
+create function kongtask.this_session() returns jsonb
+language sql stable
+as $$
+  select jsonb_build_object(
+           'pid', a.pid, 'began', extract(epoch from a.backend_start)::text, 'server', kongtask.server_run())
+    from pg_stat_get_activity(pg_backend_pid()) as a
+$$;
+
+-- Workers whose session is gone, each with its last heartbeat. Another role's sessions hide when they began; one with the
+-- right pid then counts as the right one, and the lease decides.
+create function kongtask.absent_workers() returns table (worker int4, heartbeat text)
+language sql stable
+as $$
+  select w.id, extract(epoch from w.heartbeat_at)::text
+    from kongtask.workers w
+   where w.rescued_at is null and w.session ->> 'server' = kongtask.server_run()
+     and not exists (
+           select from pg_stat_get_activity(null) as a
+            where a.pid = (w.session ->> 'pid')::int4
+              and (a.backend_start is null or extract(epoch from a.backend_start)::text = w.session ->> 'began'))
+$$;
+
+-- Rescues workers that were seen absent a moment ago, if they are so still and have not been heard since: who has only lost
+-- that connection says so with a heartbeat at once. Any process may call it.
+create function kongtask.rescue_absent_workers(p_workers int4[], p_heartbeats text[])
+returns table (workers int4, jobs int4)
+language plpgsql
+as $$
+begin
+  with gone as materialized (
+    select w.id
+      from kongtask.workers w
+     where exists (
+             select from unnest(p_workers, p_heartbeats) as seen (worker, heartbeat)
+               join kongtask.absent_workers() as absent using (worker, heartbeat)
+              where seen.worker = w.id and absent.heartbeat = extract(epoch from w.heartbeat_at)::text)
+     order by w.id
+       for update skip locked
+  )
+  update kongtask.workers w set expires_at = '-infinity' from gone where w.id = gone.id;
+  return query select r.workers, r.jobs from kongtask.rescue_workers() as r;
 end
 $$;
 

@@ -109,7 +109,8 @@ begin
     select f from kongtask.own_functions() as f
       join pg_proc p on p.oid = f
      where p.proname = any ('{
-       claim_jobs, settle_jobs, register_worker, heartbeat, unregister_worker, rescue_workers, publish,
+       claim_jobs, settle_jobs, register_worker, heartbeat, unregister_worker, rescue_workers, this_session,
+       absent_workers, rescue_absent_workers, publish,
        take_turn, prune_unique_keys}')
   loop
     execute format('alter function %s set search_path = pg_catalog, pg_temp', v_function::regprocedure);

@@ -444,7 +444,8 @@ $$;
 
 -- Which chores have something to do, so that an idle process asks one question instead of five. Indexes: tasks_paused,
 -- tasks_parked, jobs_parked; workers and completions are short.
-create function kongtask.find_chores(out o_rescue bool, out o_sweep bool, out o_park bool, out o_lift bool)
+create function kongtask.find_chores(
+  out o_rescue bool, out o_absent bool, out o_sweep bool, out o_park bool, out o_lift bool)
 language plpgsql stable
 security definer
 set search_path = pg_catalog, pg_temp
@@ -454,6 +455,7 @@ set enable_bitmapscan = off
 as $$
 begin
   o_rescue := exists (select from kongtask.workers w where w.expires_at < clock_timestamp());
+  o_absent := exists (select from kongtask.absent_workers());
   o_sweep := exists (
     select from kongtask.completions c
      where not exists (select from kongtask.workers w where w.id = c.worker and w.rescued_at is null));

@@ -5,6 +5,10 @@
 -- :known int4[]  the claims of which this process holds jobs or awaits the answer
 -- :before int4  every claim of this process that is not yet sent is at or above this number
 -- :heard int8[]  the messages that were read
+-- :session jsonb?  by which others see that this process is there (this_session)
 -- => alive bool  false: this process was declared dead
 -- => messages jsonb?  an array of { id, body } that it has not read
-select o_alive as alive, o_messages as messages from kongtask.heartbeat(:worker, :nonce, :lease, :known, :before, :heard)
+-- => rescue bool  there are workers whose lease has run out
+-- => absent bool  there are workers whose session is gone
+select o_alive as alive, o_messages as messages, o_rescue as rescue, o_absent as absent
+from kongtask.heartbeat(:worker, :nonce, :lease, :known, :before, :heard, :session)

@@ -17,6 +17,8 @@ export interface CheckPayloadsOptions {
   readonly limit?: number | undefined
   /** Ends the check between two pages; the call rejects with its reason. */
   readonly signal?: AbortSignal | undefined
+  /** Told after each page how many jobs were checked until then. */
+  readonly onProgress?: ((checked: number) => void) | undefined
 }
 
 /** What became of a check of all live jobs. */
@@ -56,7 +58,7 @@ export interface PayloadFailure {
   readonly why: string
 }
 
-const KNOWN: ReadonlySet<string> = new Set(['limit', 'signal'])
+const KNOWN: ReadonlySet<string> = new Set(['limit', 'signal', 'onProgress'])
 const LIVE: CheckedFilter = { states: ['scheduled', 'ready', 'running'] }
 const PAGE = { limit: 500, scan: 10_000 }
 
@@ -67,19 +69,27 @@ export async function checkPayloads(
   options?: CheckPayloadsOptions,
 ): Promise<PayloadCheck> {
   const rules = readPayloadRules(tasks)
-  const { limit = 100, signal } = readOptions(options, KNOWN, 'checkPayloads')
+  const { limit = 100, signal, onProgress } = readOptions(options, KNOWN, 'checkPayloads')
   const tally = new Tally(checkInteger(limit, 'limit', 1, 10_000))
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw invalid('signal', signal, 'must be an AbortSignal')
+  }
+  if (onProgress !== undefined && !isFunction(onProgress)) {
+    throw invalid('onProgress', onProgress, 'must be a function')
   }
   let before: string | undefined
   do {
     signal?.throwIfAborted()
     const page = await explained(store.listJobs(LIVE, { ...PAGE, before }))
     for (const job of page.jobs) tally.add(job, await verdictOn(job, rules.get(job.task), cipher))
+    onProgress?.(tally.checked)
     before = page.next
   } while (before !== undefined)
   return tally.result()
+}
+
+function isFunction(value: unknown): value is (checked: number) => void {
+  return typeof value === 'function'
 }
 
 type Verdict = 'fine' | 'upcast' | 'unknown' | KongTaskError
@@ -132,11 +142,16 @@ class Tally {
     }
   }
 
+  /** Over all tasks. */
+  get checked(): number {
+    return [...this.#tasks.values()].reduce((sum, { checked }) => sum + checked, 0)
+  }
+
   result(): PayloadCheck {
     const tasks = [...this.#tasks.values()].toSorted((a, b) => (a.task < b.task ? -1 : 1))
     return {
       isFine: tasks.every(({ failed }) => failed === 0),
-      checked: tasks.reduce((sum, { checked }) => sum + checked, 0),
+      checked: this.checked,
       tasks,
       failures: this.#failures,
     }

@@ -31,7 +31,7 @@ export interface ClientLimits {
   readonly tasks?: KnownTasks | undefined
   /** The largest payload, in bytes of JSON. @default 1 MiB */
   readonly maxPayload?: number | undefined
-  /** How long a call may wait for the database. @default 10 s */
+  /** How long a call may wait for the database; `migrate` takes as long as it takes. @default 10 s */
   readonly deadline?: Duration | undefined
   /**
    * Keys with which payloads are encrypted at rest: what is added is encrypted with the current one, and what is read is

@@ -6,6 +6,7 @@ import type { Health } from '../core/health.ts'
 import type { KnownTasks } from '../core/task-list.ts'
 import type { TransactionLike } from '../core/transaction.ts'
 import type { Database } from '../store/database.ts'
+import type { MigrationPlan } from '../store/migrate.ts'
 import { pgDatabase } from '../store/pg-database.ts'
 import { createStore, type Store } from '../store/store.ts'
 import { CallsUnderWay } from './calls-under-way.ts'
@@ -19,7 +20,9 @@ import { readHealth } from './health.ts'
 import { openingStore } from './opened-job.ts'
 import { createProducer, type Producer } from './producer.ts'
 import { createQueues, type Queues } from './queues.ts'
+import { createSchedules, type Schedules } from './schedules.ts'
 import { createTasks, type Tasks } from './tasks.ts'
+import { newJobMaker } from './new-job.ts'
 import { createWorkers, type Workers } from './workers.ts'
 
 /**
@@ -42,6 +45,8 @@ export class KongTask {
   readonly queues: Queues
   /** Looks at tasks, pauses and resumes them. */
   readonly tasks: Tasks
+  /** Schedules: makes, changes, pauses and previews them. */
+  readonly schedules: Schedules
   /** Looks at the processes that work, drains them, and declares them dead. */
   readonly workers: Workers
   readonly #config: ClientConfig
@@ -70,6 +75,7 @@ export class KongTask {
     this.deadLetters = createDeadLetters(opening)
     this.queues = createQueues(whileOpen)
     this.tasks = createTasks(whileOpen)
+    this.schedules = createSchedules(whileOpen, newJobMaker(this.#config))
     this.workers = createWorkers(whileOpen)
     this.#whenOpen = whileOpen
   }
@@ -87,12 +93,22 @@ export class KongTask {
 
   /**
    * Creates KongTask's tables or brings them up to date; does nothing where they are. Any number of processes
-   * may call it at once.
+   * may call it at once: one works, the others wait. `deadline` is not for it: a step may take long where there is much data.
+   * Aborting `signal` cancels and undoes the step under way, and rejects with the signal's reason.
+   *
+   * @throws KT_SCHEMA_FOREIGN, KT_SCHEMA_TOO_NEW, KT_DATABASE_VERSION, KT_DATABASE_UNAVAILABLE, KT_CONNECTION_LOST
+   */
+  migrate({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    return withCallerStack(() => this.#call(() => explained(this.#store.migrate(signal))))
+  }
+
+  /**
+   * What `migrate` would do: which migrations are applied, which are not, and their SQL. Writes nothing.
    *
    * @throws KT_SCHEMA_FOREIGN, KT_SCHEMA_TOO_NEW, KT_DATABASE_VERSION, KT_DATABASE_UNAVAILABLE
    */
-  migrate(): Promise<void> {
-    return withCallerStack(() => this.#call(() => explained(this.#store.migrate())))
+  migrationPlan(): Promise<MigrationPlan> {
+    return withCallerStack(() => this.#call(() => explained(this.#store.planMigrations())))
   }
 
   /**
@@ -152,6 +168,7 @@ export class KongTask {
       queryText: (text, values) => this.#call(() => database.queryText(text, values)),
       script: (text) => this.#call(() => database.script(text)),
       transaction: (work) => this.#call(() => database.transaction(work)),
+      longTransaction: (work, signal) => this.#call(() => database.longTransaction(work, signal)),
     }
   }
 }

@@ -124,7 +124,7 @@ export class CoalescerBatch {
     return new KongTaskError(
       'KT_DEADLINE',
       this.#isSent
-        ? `The database did not answer within ${this.#deadline} ms. ${advice}`
+        ? `The database did not answer within ${this.#deadline} ms, and may still do what it was asked. ${advice}`
         : `The job waited ${this.#deadline} ms for others that the database did not answer, and was not written. ${advice}`,
     )
   }

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg'
 import { KongTaskError } from '../core/errors.ts'
 import { showValue } from '../core/show-value.ts'
-import { isNodePostgresPool, openPool } from '../store/drivers/node-postgres.ts'
+import { checkReadable, isNodePostgresPool, openPool } from '../store/drivers/node-postgres.ts'
 
 /** The database of a client or a runner. */
 export interface Connection {
@@ -24,12 +24,24 @@ export function readConnection(connectionString: unknown, pool: unknown, caller:
   throw refusal(caller, `\`pool\` must be a node-postgres Pool, not ${showValue(pool)}`)
 }
 
-function checkConnectionString(value: unknown, caller: string): string {
+/**
+ * A connection string that leads past a pooler.
+ *
+ * @throws KT_CONNECTION_INVALID
+ */
+export function readDirectConnection(value: unknown, caller: string): string | undefined {
+  if (value === undefined) return undefined
+  const connectionString = checkConnectionString(value, caller, 'directConnectionString')
+  checkReadable(connectionString)
+  return connectionString
+}
+
+function checkConnectionString(value: unknown, caller: string, option = 'connectionString'): string {
   if (typeof value !== 'string')
-    throw refusal(caller, `\`connectionString\` must be a string, not ${showValue(value)}`)
+    throw refusal(caller, `\`${option}\` must be a string, not ${showValue(value)}`)
   // Not shown: it holds a password.
   if (!/^(postgres(ql)?:\/\/|socket:|\/)/i.test(value)) {
-    throw refusal(caller, '`connectionString` must look like postgres://user:password@host:5432/database')
+    throw refusal(caller, `\`${option}\` must look like postgres://user:password@host:5432/database`)
   }
   return value
 }

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg'
+import { KongTaskError } from '../core/errors.ts'
 import type { AddedJob, NewJob } from '../core/new-job.ts'
 import type { Queryable } from '../store/db.ts'
 import { openTransaction, type OpenTransaction } from '../store/open-transaction.ts'
@@ -58,7 +59,11 @@ export function poolWriter({ store, pool, deadline, one }: PoolWriterOptions): W
     const [only, ...more] = chunks
     return only !== undefined && more.length === 0 ? store.insertJobs(only) : writeAll(chunks, inTurn())
   }
-  return { one, all: (chunks) => againAfterConflict(() => all(chunks)), inTurn }
+  return {
+    one: (job) => againAfterConflict(() => one(job)),
+    all: (chunks) => againAfterConflict(() => all(chunks)),
+    inTurn,
+  }
 }
 
 class PoolChunkWriter implements ChunkWriter {
@@ -104,7 +109,16 @@ async function againAfterConflict<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } catch (error) {
-      if (attempt === MOST_TRIES || !isConflict(error)) throw error
+      if (!isConflict(error)) throw error
+      if (attempt === MOST_TRIES) throw conflict(error)
     }
   }
+}
+
+function conflict(cause: unknown): KongTaskError {
+  return new KongTaskError(
+    'KT_DATABASE_CONFLICT',
+    `Other transactions were in the way ${MOST_TRIES} times in a row (serialization failure or deadlock). Nothing was written.`,
+    { cause },
+  )
 }

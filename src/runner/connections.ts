@@ -2,6 +2,7 @@ import pg, { type Client, type Pool, type PoolClient } from 'pg'
 import { KongTaskError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Emitter } from '../runtime/emitter.ts'
+import { poolEnd } from './pool-end.ts'
 import type { RunnerConfig } from './runner-options.ts'
 
 /** Claiming, settling, heartbeats and chores at once; handlers have connections of their own. */
@@ -16,7 +17,7 @@ export interface Connections {
    * lease would be lost over it.
    */
   readonly engine: Pool
-  /** A new connection outside any pool, for LISTEN. */
+  /** A new connection outside any pool, and past any pooler that we were told the way past, for LISTEN. */
   readonly session: () => Client
   /** `idle` resolves when nothing that was begun needs them any more; nothing new is begun meanwhile. */
   close(idle?: () => Promise<void>): Promise<void>
@@ -25,12 +26,21 @@ export interface Connections {
 }
 
 /** Opens nothing yet: connections are made when they are needed, with the same settings as the handlers' pool. */
-export function openConnections({ pool, ownsPool }: RunnerConfig, events: Emitter<Events>): Connections {
+export function openConnections(
+  { pool, ownsPool, directConnectionString }: RunnerConfig,
+  events: Emitter<Events>,
+): Connections {
   // The pool hides the password from whoever lists its options.
   // A host that swallows packets must not keep anybody waiting for ever.
   const connectionTimeoutMillis = pool.options.connectionTimeoutMillis || LONGEST_CONNECT
   const options = { ...pool.options, password: pool.options.password, connectionTimeoutMillis }
+  const direct =
+    directConnectionString === undefined
+      ? options
+      : { connectionString: directConnectionString, connectionTimeoutMillis }
   const engine = new pg.Pool({ ...options, max: ENGINE_CONNECTIONS, application_name: 'kongtask' })
+  const endEngine = poolEnd(engine)
+  const endPool = ownsPool ? poolEnd(pool) : undefined
   // Without a listener, an idle connection that breaks would end the process.
   const onError = (error: Error): void =>
     events.emit('worker.weather', { doing: 'keep a connection', error, attempt: 1 })
@@ -40,7 +50,7 @@ export function openConnections({ pool, ownsPool }: RunnerConfig, events: Emitte
   pool.on('acquire', survive)
   return {
     engine,
-    session: () => new pg.Client({ ...options, application_name: 'kongtask listener' }),
+    session: () => new pg.Client({ ...direct, application_name: 'kongtask listener' }),
     checkOpen: () => {
       if (isClosed)
         throw new KongTaskError(
@@ -51,8 +61,7 @@ export function openConnections({ pool, ownsPool }: RunnerConfig, events: Emitte
     close: async (idle) => {
       isClosed = true
       await idle?.()
-      await engine.end()
-      if (ownsPool) await pool.end()
+      await Promise.all([endEngine(), endPool?.()])
       pool.off('error', onError)
       pool.off('acquire', survive)
     },

@@ -40,6 +40,18 @@ export function logEvents(events: Emitter<Events>, logger: Logger): void {
   events.on('worker.logs_dropped', ({ lines }) =>
     logger.warn('Lines that handlers logged could not be stored and are lost', { lines }),
   )
+  events.on('schedule.failed', ({ schedule, error, retryIn }) =>
+    logger.error('A schedule could not fire', { schedule, retryInMs: retryIn, error: shortError(error) }),
+  )
+  events.on('schedule.declared', ({ schedule, done }) => {
+    if (done !== 'kept') logger.info(`Schedule ${done}`, { schedule })
+    else {
+      logger.warn('A schedule of this name was made by somebody else, and stays as it is', { schedule })
+    }
+  })
+  events.on('schedule.superseded', ({ application }) =>
+    logger.info('A newer version of this application runs; its schedules hold', { application }),
+  )
   events.on('job.stuck', ({ job }) =>
     logger.error('A handler ignores its signal; its slot was opened for others', { ...fields(job) }),
   )

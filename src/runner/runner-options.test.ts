@@ -15,6 +15,7 @@ describe('the options of a runner', () => {
     const { pool, tasks: list, ...config } = readRunnerOptions(good)
     expect(config).toEqual({
       ownsPool: true,
+      application: 'default',
       queues: undefined,
       concurrency: 10,
       pollInterval: 2_000,
@@ -41,6 +42,7 @@ describe('the options of a runner', () => {
     const layer: Middleware = (_, next) => next()
     const given = {
       pool,
+      directConnectionString: 'postgres://nobody@localhost:2/none',
       tasks,
       queues: { email: 3, 'video/hd': 10_000 },
       concurrency: 1,
@@ -59,6 +61,7 @@ describe('the options of a runner', () => {
     const config = readRunnerOptions(given)
     expect(config).toMatchObject({
       ownsPool: false,
+      directConnectionString: 'postgres://nobody@localhost:2/none',
       queues: new Map([
         ['email', 3],
         ['video/hd', 10_000],
@@ -82,6 +85,7 @@ describe('the options of a runner', () => {
     const absent = Object.fromEntries(
       [
         'pool',
+        'directConnectionString',
         'queues',
         'concurrency',
         'pollInterval',
@@ -133,6 +137,7 @@ describe('a bad option', () => {
       'tasks',
       'pool',
       'connectionString',
+      'directConnectionString',
     ].map((option): readonly [string, object, string, string] => [
       `${option}: null`,
       { [option]: null },
@@ -193,6 +198,18 @@ describe('a bad option', () => {
     ['two connections', { pool: new pg.Pool() }, 'KT_CONNECTION_INVALID', 'either'],
     ['a connection to nowhere', { connectionString: 'localhost' }, 'KT_CONNECTION_INVALID', 'postgres://'],
     [
+      'a way past the pooler to nowhere',
+      { directConnectionString: 'localhost' },
+      'KT_CONNECTION_INVALID',
+      '`directConnectionString` must look like postgres://',
+    ],
+    [
+      'a way past the pooler that cannot be read',
+      { directConnectionString: 'postgres://localhost:port/db' },
+      'KT_CONNECTION_INVALID',
+      'cannot be read',
+    ],
+    [
       'a client for a pool',
       { connectionString: undefined, pool: new pg.Client() },
       'KT_CONNECTION_INVALID',
@@ -222,7 +239,7 @@ describe('a bad option', () => {
 })
 
 function codeOfNull(option: string): string {
-  if (option === 'pool' || option === 'connectionString') return 'KT_CONNECTION_INVALID'
+  if (option === 'pool' || /connectionString$/i.test(option)) return 'KT_CONNECTION_INVALID'
   if (option === 'tasks') return 'KT_TASK_INVALID'
   if (option === 'schema') return 'KT_SCHEMA_NAME_INVALID'
   const durations = ['pollInterval', 'leaseDuration', 'heartbeatInterval', 'gracePeriod', 'stuckAfter']

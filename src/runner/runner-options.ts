@@ -5,17 +5,19 @@ import { KongTaskError } from '../core/errors.ts'
 import { LOG_LEVELS, type LogLevel } from '../core/job-log.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Middleware } from '../core/middleware.ts'
-import { checkQueueName, checkSchemaName } from '../core/names.ts'
+import { checkApplicationName, checkQueueName, checkSchemaName } from '../core/names.ts'
 import { checkFlags, checkInteger } from '../core/option-values.ts'
 import { isPlainObject, readOptions } from '../core/plain-object.ts'
 import { showValue } from '../core/show-value.ts'
 import type { PayloadCipher } from '../core/payload-cipher.ts'
+import type { ScheduleSpec } from '../core/schedule.ts'
 import type { SqlPool } from '../core/sql-pool.ts'
 import { readTaskList, type TaskEntry, type TaskList } from '../core/task-list.ts'
-import { readConnection } from '../client/connection.ts'
+import { readConnection, readDirectConnection } from '../client/connection.ts'
 import type { ForbiddenFlags } from '../worker/claimer.ts'
 import { consoleLogger } from './console-logger.ts'
 import { readLogger } from './read-logger.ts'
+import { readSchedules } from './read-schedules.ts'
 
 /** What a runner does beside its tasks and its connection. Durations: milliseconds, or text such as `'10m'`. */
 export interface WorkingOptions {
@@ -25,6 +27,13 @@ export interface WorkingOptions {
   readonly concurrency?: number | undefined
   /** Between looks for jobs without a notification. @default 2 s */
   readonly pollInterval?: Duration | undefined
+  /**
+   * Leads past a pooler to the database itself, for the one connection that has to be a session: it hears of new jobs, and by
+   * it others see when this process dies. Needed where `pool` or `connectionString` leads to a pooler in transaction mode; there,
+   * without it, jobs are found by polling, and what a dead process was running waits for the end of its lease.
+   * @default the connection of everything else
+   */
+  readonly directConnectionString?: string | undefined
   /** How long this process counts as alive without a heartbeat. At least 1 s and three heartbeats. @default 15 s */
   readonly leaseDuration?: Duration | undefined
   /** Between heartbeats. @default a third of the lease, 5 s */
@@ -46,11 +55,11 @@ export interface WorkingOptions {
   readonly keepLogs?: Duration | undefined
   /** The schema of KongTask's tables. @default `kongtask` */
   readonly schema?: string | undefined
-  /** Create or update the tables at the start. @default true */
+  /** Create or update the tables at the start, however long that takes. @default true */
   readonly migrate?: boolean | undefined
   /** Stop on SIGTERM and SIGINT; a second one ends the process at once. @default false */
   readonly handleSignals?: boolean | undefined
-  /** Stops the runner when it aborts. */
+  /** Stops the runner when it aborts. During a migration it undoes that, and `run` rejects with its reason. */
   readonly signal?: AbortSignal | undefined
   /** Jobs that bear one of these flags are left to others. A function is asked before each claim. @default none */
   readonly forbiddenFlags?: ForbiddenFlags | undefined
@@ -59,6 +68,17 @@ export interface WorkingOptions {
    * with whichever they name. Give it to the clients, too. @default payloads are stored as they are
    */
   readonly encryption?: EncryptionOptions | undefined
+  /**
+   * Schedules that this program declares, what `schedule` or `parseCrontab` returned; beside them come those of `crontab` and
+   * of task objects with a `schedule()`. What it declared before and declares no more is deleted. @default it declares none
+   */
+  readonly schedules?: readonly ScheduleSpec[] | undefined
+  /** Schedules as a crontab says them, docs/schedules.md. */
+  readonly crontab?: string | undefined
+  /** A file with the crontab. Not together with `crontab`. */
+  readonly crontabFile?: string | undefined
+  /** Of whom declared schedules are: programs with other tasks on the same database call themselves something else. @default 'default' */
+  readonly application?: string | undefined
 }
 
 /** How `run` is told what to do and where. Give `connectionString` or `pool`. */
@@ -77,6 +97,8 @@ export type RunnerOptions = WorkingOptions & {
 export interface RunnerConfig {
   readonly pool: Pool
   readonly ownsPool: boolean
+  /** Undefined where the pool's settings lead to the database itself. */
+  readonly directConnectionString: string | undefined
   readonly tasks: ReadonlyMap<string, TaskEntry>
   readonly queues: ReadonlyMap<string, number> | undefined
   readonly concurrency: number
@@ -95,11 +117,15 @@ export interface RunnerConfig {
   readonly signal: AbortSignal | undefined
   readonly forbiddenFlags: ForbiddenFlags | undefined
   readonly cipher: PayloadCipher | undefined
+  /** Undefined where it declares none, and leaves alone what there is. */
+  readonly schedules: readonly ScheduleSpec[] | undefined
+  readonly application: string
 }
 
 const KNOWN: ReadonlySet<string> = new Set([
   'connectionString',
   'pool',
+  'directConnectionString',
   'tasks',
   'queues',
   'concurrency',
@@ -118,6 +144,10 @@ const KNOWN: ReadonlySet<string> = new Set([
   'signal',
   'forbiddenFlags',
   'encryption',
+  'schedules',
+  'crontab',
+  'crontabFile',
+  'application',
 ])
 
 const DEFAULTS = {
@@ -129,6 +159,7 @@ const DEFAULTS = {
   storeLogs: 'warn',
   keepLogs: '7d',
   schema: 'kongtask',
+  application: 'default',
 } as const
 const MOST_CONCURRENT = 10_000
 const SHORTEST_LEASE = 1_000
@@ -152,9 +183,11 @@ export function readRunnerOptions(options: unknown): RunnerConfig {
     schema = DEFAULTS.schema,
     migrate = true,
     handleSignals = false,
+    application = DEFAULTS.application,
   } = given
   const checked = {
     tasks: readTaskList(given['tasks']),
+    directConnectionString: readDirectConnection(given['directConnectionString'], 'run'),
     queues: given['queues'] === undefined ? undefined : readQueues(given['queues']),
     concurrency: checkInteger(concurrency, 'concurrency', 1, MOST_CONCURRENT),
     pollInterval: parsePositiveDuration(pollInterval, 'pollInterval'),
@@ -171,9 +204,15 @@ export function readRunnerOptions(options: unknown): RunnerConfig {
     signal: readSignal(given['signal']),
     forbiddenFlags: readForbiddenFlags(given['forbiddenFlags']),
     cipher: readEncryption(given['encryption'], 'run'),
+    application: checkApplicationName(application),
   }
+  const schedules = readSchedules(given, checked.tasks)
   // Last, since it may open something.
-  return Object.freeze({ ...checked, ...readConnection(given['connectionString'], given['pool'], 'run') })
+  return Object.freeze({
+    ...checked,
+    schedules,
+    ...readConnection(given['connectionString'], given['pool'], 'run'),
+  })
 }
 
 function readLease(

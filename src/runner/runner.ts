@@ -9,6 +9,7 @@ import type { NewJobOptions } from '../core/new-job.ts'
 import type { TaskEntry } from '../core/task-list.ts'
 import { jobDefaults } from '../core/task-options.ts'
 import { maintenance } from '../maintenance/maintenance.ts'
+import { Scheduler } from '../maintenance/scheduler.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { Emitter } from '../runtime/emitter.ts'
 import { EventStream } from '../runtime/event-stream.ts'
@@ -17,8 +18,10 @@ import type { Service } from '../runtime/service.ts'
 import { explainError } from '../store/explain-error.ts'
 import { Listener } from '../store/listener.ts'
 import { pgDatabase } from '../store/pg-database.ts'
+import { isTransient } from '../store/sqlstate.ts'
 import type { Names } from '../store/publish.ts'
 import { createStore, type Store } from '../store/store.ts'
+import type { DeadOthers } from '../store/workers.ts'
 import { ClaimBook } from '../worker/claim-book.ts'
 import { withChunks } from '../worker/chunks.ts'
 import type { Lanes } from '../worker/claimer.ts'
@@ -29,11 +32,14 @@ import { withMiddleware } from '../worker/middleware.ts'
 import { Worker } from '../worker/worker.ts'
 import { openConnections, type Connections } from './connections.ts'
 import { readEventsOptions, type EventsOptions, type RunnerEvents } from './events-options.ts'
+import { Declarer, readDeclaration, type Declaration } from './declared-schedules.ts'
 import { logEvents } from './log-subscriber.ts'
 import { onOsSignals } from './os-signals.ts'
 import { queueNames } from './queue-names.ts'
 import { readRunnerOptions, type RunnerConfig, type RunnerOptions } from './runner-options.ts'
 
+/** Heartbeats for one look whether the listening connection still answers: by default it comes every 30 s. */
+const LISTENER_LOOK = 6
 /** Milliseconds that one call of the engine may take; a lease must outlive several. */
 const LONGEST_DEADLINE = 10_000
 const MAX_PAYLOAD = 1024 * 1024
@@ -94,6 +100,24 @@ export async function runOnce(options: RunnerOptions): Promise<void> {
   }
 }
 
+/** A runner that works only when it is told to. */
+export interface SteppedRunner extends Runner {
+  /** Runs what is ready, and what that adds, and resolves. One call at a time. */
+  runUntilDry(): Promise<void>
+}
+
+/** Registers, listens and keeps house as `run` does, and claims nothing by itself: for tests. @throws like `run` */
+export async function runInSteps(options: RunnerOptions): Promise<SteppedRunner> {
+  const parts = await assemble(readRunnerOptions(options))
+  try {
+    await parts.begin()
+    return { ...parts.runner, runUntilDry: () => parts.worker.runUntilDry() }
+  } catch (error) {
+    await parts.runner.stop()
+    throw explainError(error)
+  }
+}
+
 interface Parts {
   readonly worker: Worker
   readonly runner: Runner
@@ -109,10 +133,11 @@ async function assemble(config: RunnerConfig): Promise<Parts> {
   const connections = openConnections(config, events)
   try {
     const store = createStore(pgDatabase(connections.engine, deadlineOf(config)), config.schema)
-    await (config.migrate ? store.migrate() : store.checkSchema())
+    await (config.migrate ? store.migrate(config.signal) : store.checkSchema())
     const queues = config.queues === undefined ? null : [...config.queues.keys()]
     const names = await store.publish(publishedTasks(config.tasks), queues)
-    return wire({ config, events, connections, store, names })
+    const declaration = await readDeclared(config)
+    return wire({ config, events, connections, store, names, declaration })
   } catch (error) {
     await connections.close()
     throw explainError(error)
@@ -130,23 +155,26 @@ interface Foundation {
   readonly connections: Connections
   readonly store: Store
   readonly names: Names
+  readonly declaration: Declaration | undefined
 }
 
-function wire({ config, events, connections, store, names }: Foundation): Parts {
+function wire({ config, events, connections, store, names, declaration }: Foundation): Parts {
   const { schema, logger } = config
   const weather =
     (doing: string) =>
     (error: unknown, attempt: number): void =>
       events.emit('worker.weather', { doing, error, attempt })
   const book = new ClaimBook()
+  let toldOfOthers = (_: DeadOthers): void => undefined
   const lease = new LeaseKeeper({
     store,
     book,
     lease: config.leaseDuration,
     interval: config.heartbeatInterval,
-    info: aboutThisProcess(config),
+    info: aboutThisProcess(config, declaration),
     now,
     onWeather: weather('renew the lease'),
+    onOthers: (others) => toldOfOthers(others),
   })
   const producer = createProducer({
     store,
@@ -181,18 +209,41 @@ function wire({ config, events, connections, store, names }: Foundation): Parts 
     pollInterval: config.pollInterval,
     now,
   })
+  const scheduler = new Scheduler({
+    store,
+    events,
+    isTransient,
+    onWeather: (error) => weather('fire schedules')(error, 1),
+    now,
+  })
+  const declarer = declaration && new Declarer(store, declaration, events)
   const listener = new Listener({
     connect: connections.session,
     schema,
+    deadline: deadlineOf(config),
+    interval: config.heartbeatInterval * LISTENER_LOOK,
     onWake: (wake) => worker.wake(wake),
     onMessage: (number) => void lease.listen(number),
+    onSchedule: () => scheduler.expect(0),
+    onSession: (session) => void lease.attend(session),
     onWeather: weather('listen for new jobs'),
   })
   const services = [
     ...(logs === undefined ? [] : [logs]),
     lease,
     listener,
-    ...maintenance({ store, events, rescueInterval: config.heartbeatInterval }),
+    ...(declarer === undefined ? [] : [declarer]),
+    scheduler,
+    ...maintenance({
+      store,
+      events,
+      rescueInterval: config.heartbeatInterval,
+      onOthers: (tell) => (toldOfOthers = tell),
+      onLook: ({ nextTickIn, unsettled = [] }) => {
+        if (nextTickIn !== undefined) scheduler.expect(nextTickIn + 1)
+        declarer?.declareIfOf(unsettled).catch((error: unknown) => weather('declare schedules')(error, 1))
+      },
+    }),
   ]
   return createParts({ config, events, worker, lease, producer, services, connections })
 }
@@ -317,7 +368,18 @@ function publishedTasks(
   )
 }
 
-function aboutThisProcess({ tasks, queues, concurrency, forbiddenFlags }: RunnerConfig): JsonObject {
+async function readDeclared({
+  schedules,
+  application,
+  cipher,
+}: RunnerConfig): Promise<Declaration | undefined> {
+  return schedules && readDeclaration(application, schedules, { maxPayload: MAX_PAYLOAD, cipher })
+}
+
+function aboutThisProcess(
+  { tasks, queues, concurrency, forbiddenFlags }: RunnerConfig,
+  declaration: Declaration | undefined,
+): JsonObject {
   return {
     host: hostname(),
     pid: process.pid,
@@ -327,5 +389,6 @@ function aboutThisProcess({ tasks, queues, concurrency, forbiddenFlags }: Runner
     concurrency: queues === undefined ? concurrency : null,
     // Null where it decides anew before each claim.
     forbiddenFlags: typeof forbiddenFlags === 'function' ? null : [...(forbiddenFlags ?? [])],
+    ...(declaration && { application: declaration.application, generation: declaration.generation }),
   }
 }

@@ -1,6 +1,10 @@
 import type { Lease } from '../core/lease.ts'
 import type { Database, TextRow } from './database.ts'
-import { claimJobs as carefully, claimReady as atOnce } from './statements.generated.ts'
+import {
+  claimJobs as carefully,
+  claimReady as atOnce,
+  claimTold as byNumber,
+} from './statements.generated.ts'
 import { inSchema, valuesOf } from './statement.ts'
 
 /** What to claim, for whom. */
@@ -19,6 +23,8 @@ export interface ClaimRequest {
   readonly isSurvey?: boolean | undefined
   /** It was told so often that it is not its turn that it goes all the same. @default false */
   readonly insists?: boolean | undefined
+  /** Nothing is ready but this job: it need not be looked for. */
+  readonly told?: ToldJob | undefined
   /** Where to begin to look; without, from the start. */
   readonly marks?: ClaimMarks | undefined
   /**
@@ -26,6 +32,12 @@ export interface ClaimRequest {
    * where this one ends, if before then. Only beside marks.
    */
   readonly horizon?: number | undefined
+}
+
+/** A job that was just added. */
+export interface ToldJob {
+  readonly queue: number
+  readonly id: string
 }
 
 /** A place in a lane. */
@@ -98,6 +110,8 @@ export interface Claimed {
   readonly hadNoTurn?: boolean | undefined
   /** To try it at once was in vain. */
   readonly wasSpecial?: boolean | undefined
+  /** It has not looked for anything but the job of which one was told. */
+  readonly wasTold?: boolean | undefined
   /** Where dry: milliseconds until the next scheduled job of the queues asked falls due, if there is one. */
   readonly nextDueIn: number | undefined
   readonly end: ClaimEnd
@@ -110,6 +124,10 @@ export interface Claimed {
 export async function claimJobs(database: Database, schema: string, request: ClaimRequest): Promise<Claimed> {
   const lease: Lease = { worker: request.worker, claim: request.claim }
   const triesAtOnce = canBeAtOnce(request)
+  if (triesAtOnce && request.told !== undefined) {
+    const claimed = await claimTold(database, schema, request, request.told)
+    if (claimed !== undefined) return claimed
+  }
   if (triesAtOnce) {
     const rows = await claimAtOnce(database, schema, request)
     if (rows.length > 0) return claimedIn(rows, lease)
@@ -129,6 +147,26 @@ function canBeAtOnce({
   if (insists === true || horizon !== undefined) return false
   const isOfAll = queues === 'all' || queues.size === 1
   return !isSurvey && isOfAll && forbiddenFlags.length === 0 && (marks?.paused ?? []).length === 0
+}
+
+/** Undefined where it is not for this claim to tell. */
+async function claimTold(
+  database: Database,
+  schema: string,
+  { worker, nonce, claim, tasks }: ClaimRequest,
+  { queue, id }: ToldJob,
+): Promise<Claimed | undefined> {
+  const { text: sql, name } = inSchema(byNumber, schema)
+  const values = { worker, nonce, claim, queue, id, tasks }
+  const [row] = await database.queryText(sql, valuesOf(byNumber, values), name)
+  if (row === undefined) return undefined
+  return {
+    jobs: unpacked(row, { worker, claim }),
+    dry: true,
+    wasTold: true,
+    nextDueIn: undefined,
+    end: UNSEEN,
+  }
 }
 
 async function claimAtOnce(
@@ -188,6 +226,9 @@ function claimedIn(rows: readonly TextRow[], lease: Lease): Claimed {
     end: endOf(last),
   }
 }
+
+/** It says nothing of itself. */
+const UNSEEN: ClaimEnd = { time: { now: 0, xid: undefined, xmin: 0 }, paused: [], ends: [] }
 
 const NO_MARKS: ClaimMarks = { places: [], paused: [] }
 

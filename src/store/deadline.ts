@@ -27,6 +27,6 @@ export function withinDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
 function expired(ms: number): KongTaskError {
   return new KongTaskError(
     'KT_DEADLINE',
-    `The database did not answer within ${ms} ms. It may be overloaded, locked or unreachable; look there, or raise \`deadline\`.`,
+    `The database did not answer within ${ms} ms, and may still do what it was asked. It may be overloaded, locked or unreachable; look there, or raise \`deadline\`.`,
   )
 }

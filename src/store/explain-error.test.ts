@@ -13,16 +13,58 @@ describe('an error of the database', () => {
     ['25P02', 'KT_NOT_A_TRANSACTION'],
     ['28P01', 'KT_DATABASE_UNAVAILABLE'],
     ['3D000', 'KT_DATABASE_UNAVAILABLE'],
-    ['08006', 'KT_DATABASE_UNAVAILABLE'],
-    ['57P01', 'KT_DATABASE_UNAVAILABLE'],
+    ['08006', 'KT_CONNECTION_LOST'],
+    ['57P01', 'KT_CONNECTION_LOST'],
     ['53300', 'KT_DATABASE_UNAVAILABLE'],
     ['ECONNREFUSED', 'KT_DATABASE_UNAVAILABLE'],
     ['ENOTFOUND', 'KT_DATABASE_UNAVAILABLE'],
+    ['25006', 'KT_DATABASE_UNAVAILABLE'],
+    ['53100', 'KT_DATABASE_UNAVAILABLE'],
+    ['53200', 'KT_DATABASE_UNAVAILABLE'],
+    ['57014', 'KT_STATEMENT_CANCELLED'],
+    ['55P03', 'KT_STATEMENT_CANCELLED'],
   ])('%s is explained as %s, with itself as cause', (sqlstate, code) => {
     const error = fromDatabase(sqlstate)
     const explained = explainError(error)
     expect(explained).toBeInstanceOf(KongTaskError)
     expect(explained).toMatchObject({ code, cause: error })
+  })
+
+  // Whether to add a job again depends on it.
+  it.each([
+    ['08006', /may have been written/],
+    ['57P01', /may have been written/],
+    ['57P02', /may have been written/],
+    ['ECONNRESET', /may have been written/],
+    ['EPIPE', /may have been written/],
+    ['25006', /Nothing was written/],
+    ['53100', /Nothing was written/],
+    ['53200', /Nothing was written/],
+    ['57014', /Nothing was written/],
+    ['55P03', /Nothing was written/],
+    ['53300', /takes no connections/],
+    ['57P03', /takes no connections/],
+    ['ECONNREFUSED', /takes no connections/],
+  ])('%s is told with what became of the write', (sqlstate, words) => {
+    expect(explainError(fromDatabase(sqlstate))).toMatchObject({ message: expect.stringMatching(words) })
+  })
+
+  it.each([
+    ['Connection terminated unexpectedly', 'KT_CONNECTION_LOST', /may have been written/],
+    [
+      'Client has encountered a connection error and is not queryable',
+      'KT_CONNECTION_LOST',
+      /may have been written/,
+    ],
+    ['timeout exceeded when trying to connect', 'KT_DATABASE_UNAVAILABLE', /takes no connections/],
+    ['Connection terminated due to connection timeout', 'KT_DATABASE_UNAVAILABLE', /takes no connections/],
+  ])('that the driver gives no code is known by its words: %s', (message, code, words) => {
+    const error = new Error(message)
+    expect(explainError(error)).toMatchObject({
+      code,
+      message: expect.stringMatching(words),
+      cause: error,
+    })
   })
 
   it('about all addresses of a host is explained by the first', () => {

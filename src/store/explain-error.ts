@@ -39,10 +39,36 @@ const EXPLAINED: readonly (readonly [codes: RegExp, code: ErrorCode, message: st
     'The database that the connection string names does not exist. Create it, or correct the name.',
   ],
   [
-    /^(08...|53300|57P0[123]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)$/,
+    /^(08001|08004|53300|57P03|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)$/,
     'KT_DATABASE_UNAVAILABLE',
     'The database cannot be reached or takes no connections now. Check that it runs, its host and its port.',
   ],
+  [
+    /^(08...|57P..|25P03|ECONNRESET|EPIPE|ETIMEDOUT)$/,
+    'KT_CONNECTION_LOST',
+    'The connection to the database broke. What was to be written outside of a transaction of yours may have been written or not: look first, or give jobs a `uniqueKey`, with which they can be added again.',
+  ],
+  [
+    /^25006$/,
+    'KT_DATABASE_UNAVAILABLE',
+    'This database takes no writes: it is a standby, or was set to read only. Nothing was written. Lead the connection to the primary; after a failover, try again.',
+  ],
+  [
+    /^53...$/,
+    'KT_DATABASE_UNAVAILABLE',
+    'The database server has run out of disk, memory or something else that the cause names. Nothing was written. Make room there, and try again.',
+  ],
+  [
+    /^(57014|55P03)$/,
+    'KT_STATEMENT_CANCELLED',
+    'PostgreSQL gave up this statement: it took longer than `statement_timeout`, waited longer than `lock_timeout`, or somebody cancelled it. Nothing was written. Look for locks and load, or raise that setting.',
+  ],
+]
+
+// node-postgres says these without a code; what they mean, in SQLSTATEs. The first that fits.
+const DRIVER_MESSAGES: readonly (readonly [words: RegExp, code: string])[] = [
+  [/timeout exceeded when trying to connect|due to connection timeout/i, '08001'],
+  [/connection terminated|connection error|not queryable|client was closed/i, '08006'],
 ]
 
 /** Raised by our own SQL functions: a message that begins with the code. */
@@ -100,10 +126,9 @@ function factsOf(layer: object): { readonly code: string | undefined; readonly m
   const text = (...names: readonly string[]): string | undefined =>
     names.map((name): unknown => Reflect.get(layer, name)).find((value) => typeof value === 'string')
   const isBuns = text('code')?.startsWith('ERR_POSTGRES') === true
-  return {
-    code: isBuns ? text('errno', 'code') : text('originalCode', 'code'),
-    message: text('originalMessage', 'message') ?? '',
-  }
+  const message = text('originalMessage', 'message') ?? ''
+  const code = isBuns ? text('errno', 'code') : text('originalCode', 'code')
+  return { code: code ?? DRIVER_MESSAGES.find(([words]) => words.test(message))?.[1], message }
 }
 
 /** Knex puts the statement before the message: `select … - KT_OPTION_INVALID: …`. */

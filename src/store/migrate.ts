@@ -16,7 +16,8 @@ const OLDEST_SERVER = 14
 
 /**
  * Brings the schema up to date, or does nothing. Safe when any number of processes start at once: each step is its
- * own transaction under a lock, and whoever comes second finds it applied.
+ * own transaction under a lock, and whoever comes second finds it applied. A step takes as long as it takes, whatever the
+ * deadline of calls, and so does the wait for others' steps, until `signal` aborts: what was done of a step is undone then.
  *
  * @throws KT_SCHEMA_FOREIGN where the schema holds somebody else's tables, KT_SCHEMA_TOO_NEW where it was changed by
  * newer code in a way that this code cannot work with, KT_DATABASE_VERSION before PostgreSQL 14.
@@ -24,12 +25,15 @@ const OLDEST_SERVER = 14
 export async function migrate(
   database: Database,
   schema: string,
-  migrations: readonly Migration[] = shipped,
+  {
+    migrations = shipped,
+    signal,
+  }: { readonly migrations?: readonly Migration[]; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   const newest = migrations.length - 1
   let applied = await appliedMigrations(database, schema, migrations)
   while (applied < newest) {
-    await database.transaction(async (tx) => {
+    await database.longTransaction(async (tx) => {
       await runStatement(tx, schema, lockMigrations, {})
       applied = await appliedMigrations(tx, schema, migrations)
       const next = migrations[applied + 1]
@@ -38,8 +42,68 @@ export async function migrate(
       await tx.script(forSchema(next.sql, schema))
       await runStatement(tx, schema, recordMigration, next)
       applied = next.number
-    })
+    }, signal)
   }
+}
+
+/** What `migrate` would do, and what is done. */
+export interface MigrationPlan {
+  readonly schema: string
+  readonly applied: readonly MigrationName[]
+  readonly pending: readonly PendingMigration[]
+}
+
+export interface MigrationName {
+  readonly number: number
+  readonly name: string
+}
+
+export interface PendingMigration extends MigrationName {
+  /** Older code cannot work with the database any more. */
+  readonly breaking: boolean
+  /** The whole step with its transaction, lock and record, as psql takes it. */
+  readonly sql: string
+}
+
+/** Writes nothing. @throws as `migrate` */
+export async function planMigrations(database: Database, schema: string): Promise<MigrationPlan> {
+  return planFrom(schema, await appliedMigrations(database, schema, shipped))
+}
+
+/** For a database that has nothing of ours. */
+export function planOfAll(schema: string): MigrationPlan {
+  return planFrom(schema, -1)
+}
+
+function planFrom(schema: string, applied: number): MigrationPlan {
+  const names = shipped.slice(0, applied + 1).map(({ number, name }) => ({ number, name }))
+  const pending = shipped.slice(applied + 1).map((migration) => {
+    const { number, name, breaking } = migration
+    return { number, name, breaking, sql: scriptOf(migration, schema) }
+  })
+  return { schema, applied: names, pending }
+}
+
+function scriptOf({ number, name, breaking, sql }: Migration, schema: string): string {
+  const facts: Readonly<Record<string, string>> = {
+    number: String(number),
+    name: `'${name}'`,
+    breaking: String(breaking),
+  }
+  // Numbers and names are ours, and need no quoting.
+  const record = recordMigration.parameters.reduce(
+    (text, [parameter], index) => text.replace(`$${index + 1}`, facts[parameter] ?? 'null'),
+    recordMigration.text,
+  )
+  const steps = [
+    'begin',
+    lockMigrations.text,
+    ...(number === 0 ? [createSchema.text] : []),
+    sql.trim().replace(/;$/, ''),
+    record,
+    'commit',
+  ]
+  return steps.map((step) => `${forSchema(step, schema).trim().replace(/;$/, '')};\n`).join('\n')
 }
 
 /** Refuses a database that this code must not touch. For those who do not migrate. */

@@ -2,6 +2,8 @@ import type { Pool, PoolClient } from 'pg'
 import { withinDeadline } from './deadline.ts'
 import type { Database, DatabaseTransaction, TextRow } from './database.ts'
 import { isPreparedFault } from './sqlstate.ts'
+import { valuesOf } from './statement.ts'
+import { cancelTransaction, thisTransaction } from './statements.generated.ts'
 
 const asText = {
   getTypeParser:
@@ -10,8 +12,15 @@ const asText = {
       value,
 }
 
-/** A node-postgres pool as a Database. `deadline`: milliseconds for each call, the wait for a connection included. */
+/**
+ * A node-postgres pool as a Database. `deadline`: milliseconds for each call, the wait for a connection included; of a long
+ * transaction, for that wait alone.
+ */
 export function pgDatabase(pool: Pool, deadline: number): Database {
+  if (!guarded.has(pool)) {
+    guarded.add(pool)
+    pool.on('acquire', guard)
+  }
   const onClient = <T>(work: (client: PoolClient) => Promise<T>): Promise<T> =>
     withClient(pool, deadline, work)
   return {
@@ -34,8 +43,22 @@ export function pgDatabase(pool: Pool, deadline: number): Database {
       }),
     script: (text) => onClient(async (client) => void (await client.query(text))),
     transaction: (work) => onClient((client) => inTransaction(client, work)),
+    longTransaction: (work, signal) => inLongTransaction(pool, deadline, work, signal),
   }
 }
+
+/** Pools whose connections are guarded. */
+const guarded = new WeakSet<Pool>()
+
+/**
+ * Until whoever asked for a connection has it, the event loop takes a turn, and the pool listens no more. One that is ended right
+ * then emits an error, which without a listener would end the process; the first statement fails anyway.
+ */
+function guard(client: PoolClient): void {
+  if (!client.listeners('error').includes(ignoreEarlyError)) client.on('error', ignoreEarlyError)
+}
+
+function ignoreEarlyError(): void {}
 
 /** Pools whose connections lose prepared statements, or share them with strangers. */
 const keepsNothing = new WeakSet<Pool>()
@@ -77,6 +100,79 @@ async function inTransaction<T>(
   } catch (error) {
     // Where the connection is gone, so is the transaction; the first error is the one that tells why.
     await client.query('rollback').catch(() => undefined)
+    throw error
+  }
+}
+
+async function inLongTransaction<T>(
+  pool: Pool,
+  deadline: number,
+  work: (tx: DatabaseTransaction) => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  signal?.throwIfAborted()
+  const client = await connect(pool, deadline)
+  client.on('error', ignoreError)
+  let own: TransactionOnServer | undefined
+  const cancel = async (): Promise<void> => {
+    if (own === undefined) return
+    const { pid, began } = own
+    const values = valuesOf(cancelTransaction, { pid, began })
+    await withClient(pool, deadline, (other) => other.query(cancelTransaction.text, values))
+  }
+  const wholeWork = inTransaction(client, async (tx) => {
+    own = await onServer(client)
+    return work(tx)
+  })
+  try {
+    const result = await unlessAborted(wholeWork, signal, cancel)
+    client.release()
+    return result
+  } catch (error) {
+    client.release(signal?.aborted === true || !isConnectionSound(error))
+    throw error
+  } finally {
+    client.off('error', ignoreError)
+  }
+}
+
+interface TransactionOnServer {
+  readonly pid: number
+  readonly began: string
+}
+
+async function onServer(client: PoolClient): Promise<TransactionOnServer | undefined> {
+  const { rows } = await client.query<TransactionOnServer>(thisTransaction.text)
+  return rows[0]
+}
+
+/** @throws the signal's reason, as soon as `cancel` has done what it could */
+function unlessAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+  cancel: () => Promise<void>,
+): Promise<T> {
+  if (signal === undefined) return work
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown): void => reject(signal.aborted ? signal.reason : error)
+    const onAbort = (): void => void cancel().then(() => fail(undefined), fail)
+    signal.addEventListener('abort', onAbort)
+    work.then(resolve, fail).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
+
+async function connect(pool: Pool, deadline: number): Promise<PoolClient> {
+  let isOver = false
+  const start = async (): Promise<PoolClient> => {
+    const connected = await pool.connect()
+    if (!isOver) return connected
+    connected.release()
+    throw new Error('The connection came after the deadline.')
+  }
+  try {
+    return await withinDeadline(start(), deadline)
+  } catch (error) {
+    isOver = true
     throw error
   }
 }

@@ -1,4 +1,5 @@
 import type { ErrorCause, Job, JobError, JobProgress, JobState } from '../core/job.ts'
+import type { JobSchedule } from '../core/schedule-info.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 import type { JobConcurrency, JobRateLimit, QueueRate } from '../core/limits.ts'
 import { FIRST_VERSION } from '../core/payload-version.ts'
@@ -65,14 +66,16 @@ type Extras =
   | 'flags'
   | 'parentId'
   | 'rootId'
+  | 'schedule'
   | 'snoozes'
   | 'version'
   | 'encryptionKey'
 
 /** What `extras` holds for readers. */
 export function extrasOf(id: string, extras: unknown): Pick<Job, Extras> {
+  const record = recordOf(extras)
   const { tags, metadata, uniqueKey, serialKey, concurrency, rateLimit, flags, parentId, rootId, snoozes } =
-    recordOf(extras)
+    record
   return {
     tags: Array.isArray(tags) ? tags.map(String) : [],
     metadata: recordOf(metadata),
@@ -83,10 +86,17 @@ export function extrasOf(id: string, extras: unknown): Pick<Job, Extras> {
     flags: Array.isArray(flags) ? flags.map(String) : [],
     parentId: typeof parentId === 'string' ? parentId : undefined,
     rootId: typeof rootId === 'string' ? rootId : id,
+    schedule: record['schedule'] === undefined ? undefined : scheduleOf(record['schedule']),
     snoozes: typeof snoozes === 'number' ? snoozes : 0,
     version: versionOf(extras),
     encryptionKey: encryptionKeyOf(extras),
   }
+}
+
+/** The schedule that a job comes of (add_tick_job). */
+function scheduleOf(value: Json): JobSchedule {
+  const { name, tick, isCaughtUp } = recordOf(value)
+  return { name: textOf(name), tick: new Date(textOf(tick)), isCaughtUp: isCaughtUp === true }
 }
 
 /** Under which version of its task a job was added. */

@@ -1,8 +1,16 @@
+import type { ErrorCode } from '../core/error-catalogue.ts'
 import { KongTaskError } from '../core/errors.ts'
 
 // Connection trouble, a server that stops or starts, resources that ran out, and conflicts that a second try resolves.
 const TRANSIENT_CLASSES = new Set(['08', '40', '53', '57', '58'])
 const TRANSIENT_CODES = new Set(['55P03', '25006', '25P03'])
+// What explain-error.ts and deadline.ts make of these.
+const TRANSIENT_ERRORS: ReadonlySet<ErrorCode> = new Set([
+  'KT_DEADLINE',
+  'KT_DATABASE_UNAVAILABLE',
+  'KT_CONNECTION_LOST',
+  'KT_STATEMENT_CANCELLED',
+])
 // Values that PostgreSQL cannot take, constraints, and limits of size.
 const DATA_CLASSES = new Set(['22', '23', '54'])
 const NODE_CODES = new Set([
@@ -35,8 +43,7 @@ const LEASE_LOST = 'KT002'
 
 /** Weather: the same call may well succeed a moment later. Anything else is a fault that repetition does not mend. */
 export function isTransient(error: unknown): boolean {
-  if (error instanceof KongTaskError)
-    return error.code === 'KT_DEADLINE' || error.code === 'KT_DATABASE_UNAVAILABLE'
+  if (error instanceof KongTaskError) return TRANSIENT_ERRORS.has(error.code)
   if (error instanceof AggregateError) return error.errors.some(isTransient)
   const code = codeOf(error)
   if (code !== undefined) {

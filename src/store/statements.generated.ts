@@ -11,6 +11,26 @@ export const cancelJobs: Statement<
   columns: [["id","int8"],["status","text"]],
 }
 
+export const cancelTransaction: Statement<
+  { readonly pid: number; readonly began: string },
+  { readonly is_cancelled: boolean }
+> = {
+  name: "cancel_transaction",
+  text: "select pg_cancel_backend(a.pid) as is_cancelled from pg_stat_activity a where a.pid = $1::int4 and a.xact_start = $2::text::timestamptz",
+  parameters: [["pid","int4"],["began","text"]],
+  columns: [["is_cancelled","bool"]],
+}
+
+export const changeSchedule: Statement<
+  { readonly name: string; readonly revision: string; readonly definition: string; readonly by: string | null },
+  { readonly changed: boolean }
+> = {
+  name: "change_schedule",
+  text: "select kongtask.change_schedule($1::text, $2::int8, $3::jsonb, $4::text) as changed",
+  parameters: [["name","text"],["revision","int8"],["definition","jsonb"],["by","text"]],
+  columns: [["changed","bool"]],
+}
+
 export const claimJobs: Statement<
   { readonly worker: number; readonly nonce: string; readonly claim: number; readonly queues: readonly number[] | null; readonly limits: readonly number[] | null; readonly total: number; readonly tasks: readonly number[]; readonly forbidden: readonly (string | null)[] | null; readonly is_survey: boolean; readonly insists: boolean; readonly mark_queues: readonly number[] | null; readonly mark_lanes: readonly number[] | null; readonly marks_us: readonly string[] | null; readonly mark_ids: readonly string[] | null; readonly mark_paused: readonly number[] | null; readonly horizon_us: string | null },
   { readonly queue_id: number | null; readonly jobs: string | null; readonly dry: boolean | null; readonly next_due_in: number | null; readonly now_us: string | null; readonly xid: string | null; readonly xmin: string | null; readonly paused: readonly number[] | null; readonly ends: readonly string[] | null }
@@ -29,6 +49,26 @@ export const claimReady: Statement<
   text: "select queue_id, jobs, dry, null::float8 as next_due_in, now_us, xid, xmin, '{}'::int4[] as paused, ends\nfrom kongtask.claim_ready($1::int4, $2::uuid, $3::int4, $4::int4, $5::int4, $6::int4[],\n  $7::int4[], $8::int2[], $9::int8[], $10::int8[])",
   parameters: [["worker","int4"],["nonce","uuid"],["claim","int4"],["queue","int4"],["total","int4"],["tasks","int4[]"],["mark_queues","int4[]"],["mark_lanes","int2[]"],["marks_us","int8[]"],["mark_ids","int8[]"]],
   columns: [["queue_id","int4"],["jobs","text"],["dry","bool"],["next_due_in","float8"],["now_us","int8"],["xid","int8"],["xmin","int8"],["paused","int4[]"],["ends","int8[]"]],
+}
+
+export const claimTold: Statement<
+  { readonly worker: number; readonly nonce: string; readonly claim: number; readonly queue: number; readonly id: string; readonly tasks: readonly number[] },
+  { readonly queue_id: number | null; readonly jobs: string | null }
+> = {
+  name: "claim_told",
+  text: "select queue_id, jobs\nfrom kongtask.claim_told($1::int4, $2::uuid, $3::int4, $4::int4, $5::int8, $6::int4[])",
+  parameters: [["worker","int4"],["nonce","uuid"],["claim","int4"],["queue","int4"],["id","int8"],["tasks","int4[]"]],
+  columns: [["queue_id","int4"],["jobs","text"]],
+}
+
+export const clearDatabase: Statement<
+  Record<never, never>,
+  Record<never, never>
+> = {
+  name: "clear_database",
+  text: "do $$\ndeclare\n  v_schema text;\nbegin\n  for v_schema in\n    select n.nspname from pg_namespace n\n     where n.nspname <> 'information_schema' and not starts_with(n.nspname, 'pg_')\n       and n.oid <> '\"kongtask\"'::regnamespace\n  loop\n    execute format('drop schema %I cascade', v_schema);\n  end loop;\n  create schema public;\nend\n$$",
+  parameters: [],
+  columns: [],
 }
 
 export const completeJob: Statement<
@@ -51,6 +91,16 @@ export const concludeJobs: Statement<
   columns: [["id","int8"],["state","text"]],
 }
 
+export const createSchedule: Statement<
+  { readonly definition: string; readonly by: string | null },
+  { readonly created: boolean }
+> = {
+  name: "create_schedule",
+  text: "select kongtask.create_schedule($1::jsonb, $2::text) as created",
+  parameters: [["definition","jsonb"],["by","text"]],
+  columns: [["created","bool"]],
+}
+
 export const createSchema: Statement<
   Record<never, never>,
   Record<never, never>
@@ -61,6 +111,16 @@ export const createSchema: Statement<
   columns: [],
 }
 
+export const declareSchedules: Statement<
+  { readonly application: string; readonly generation: string; readonly definitions: string; readonly by: string | null },
+  { readonly name: string | null; readonly done: string }
+> = {
+  name: "declare_schedules",
+  text: "select name, done from kongtask.declare_schedules($1::text, $2::text, $3::jsonb, $4::text)",
+  parameters: [["application","text"],["generation","text"],["definitions","jsonb"],["by","text"]],
+  columns: [["name","text"],["done","text"]],
+}
+
 export const deleteJobs: Statement<
   { readonly ids: readonly string[]; readonly queues: readonly number[] | null; readonly filter: string },
   { readonly id: string; readonly status: string }
@@ -69,6 +129,16 @@ export const deleteJobs: Statement<
   text: "select id, status from kongtask.delete_jobs($1::int8[], $2::int4[], $3::jsonb)",
   parameters: [["ids","int8[]"],["queues","int4[]"],["filter","jsonb"]],
   columns: [["id","int8"],["status","text"]],
+}
+
+export const deleteSchedule: Statement<
+  { readonly name: string; readonly by: string | null },
+  { readonly known: boolean; readonly declared: boolean }
+> = {
+  name: "delete_schedule",
+  text: "select o_known as known, o_declared as declared from kongtask.delete_schedule($1::text, $2::text)",
+  parameters: [["name","text"],["by","text"]],
+  columns: [["known","bool"],["declared","bool"]],
 }
 
 export const detachDay: Statement<
@@ -97,6 +167,36 @@ export const dropDay: Statement<
 > = {
   name: "drop_day",
   text: "drop table if exists kongtask.daily_00000000",
+  parameters: [],
+  columns: [],
+}
+
+export const dropSchema: Statement<
+  Record<never, never>,
+  Record<never, never>
+> = {
+  name: "drop_schema",
+  text: "drop schema \"kongtask\" cascade",
+  parameters: [],
+  columns: [],
+}
+
+export const dueSchedules: Statement<
+  { readonly limit: number; readonly except: readonly (string | null)[] },
+  { readonly name: string | null; readonly revision: string | null; readonly expression: string | null; readonly tz: string | null; readonly catch_up: string | null; readonly within_ms: number | null; readonly next_tick: Date | null; readonly seen_at: Date; readonly next_in: number | null }
+> = {
+  name: "due_schedules",
+  text: "select name, revision, expression, tz, catch_up, within_ms, next_tick, seen_at, next_in from kongtask.due_schedules($1::int4, $2::text[])",
+  parameters: [["limit","int4"],["except","text[]"]],
+  columns: [["name","text"],["revision","int8"],["expression","text"],["tz","text"],["catch_up","text"],["within_ms","float8"],["next_tick","timestamptz"],["seen_at","timestamptz"],["next_in","float8"]],
+}
+
+export const emptyTables: Statement<
+  Record<never, never>,
+  Record<never, never>
+> = {
+  name: "empty_tables",
+  text: "do $$\ndeclare\n  v_touched text;\nbegin\n  select string_agg(c.oid::regclass::text, ', ') into v_touched\n    from pg_class c\n   where c.relnamespace = '\"kongtask\"'::regnamespace\n     and c.relkind = 'r'\n     and c.relname not in ('migrations', 'settings', 'queues', 'tasks', 'workers', 'history_horizon', 'dead_letters_horizon',\n       'logs_horizon')\n     and pg_relation_size(c.oid) > 0;\n  if v_touched is not null then\n    execute 'truncate ' || v_touched;\n  end if;\n  update kongtask.queues set paused_at = null, concurrency = null, rate = null\n   where paused_at is not null or concurrency is not null or rate is not null;\n  update kongtask.tasks set paused_at = null where paused_at is not null;\nend\n$$",
   parameters: [],
   columns: [],
 }
@@ -131,14 +231,34 @@ export const finalizeDay: Statement<
   columns: [],
 }
 
+export const findAbsentWorkers: Statement<
+  Record<never, never>,
+  { readonly worker: number; readonly heartbeat: string }
+> = {
+  name: "find_absent_workers",
+  text: "select worker, heartbeat from kongtask.absent_workers()",
+  parameters: [],
+  columns: [["worker","int4"],["heartbeat","text"]],
+}
+
 export const findChores: Statement<
   Record<never, never>,
-  { readonly rescue: boolean; readonly sweep: boolean; readonly park: boolean; readonly lift: boolean }
+  { readonly rescue: boolean; readonly absent: boolean; readonly sweep: boolean; readonly park: boolean; readonly lift: boolean; readonly next_tick_in: number | null; readonly unsettled: readonly string[] | null }
 > = {
   name: "find_chores",
-  text: "select o_rescue as rescue, o_sweep as sweep, o_park as park, o_lift as lift\nfrom kongtask.find_chores()",
+  text: "select o_rescue as rescue, o_absent as absent, o_sweep as sweep, o_park as park, o_lift as lift,\n       kongtask.next_tick_in() as next_tick_in, kongtask.unsettled_applications() as unsettled\nfrom kongtask.find_chores()",
   parameters: [],
-  columns: [["rescue","bool"],["sweep","bool"],["park","bool"],["lift","bool"]],
+  columns: [["rescue","bool"],["absent","bool"],["sweep","bool"],["park","bool"],["lift","bool"],["next_tick_in","float8"],["unsettled","text[]"]],
+}
+
+export const fireSchedule: Statement<
+  { readonly name: string; readonly revision: string; readonly from: Date; readonly ticks: string; readonly following: Date | null },
+  { readonly tick: Date; readonly is_caught_up: boolean; readonly job_id: string; readonly status: string }
+> = {
+  name: "fire_schedule",
+  text: "select tick, is_caught_up, job_id::text as job_id, status\n  from kongtask.fire_schedule($1::text, $2::int8, $3::timestamptz, $4::jsonb, $5::timestamptz)",
+  parameters: [["name","text"],["revision","int8"],["from","timestamptz"],["ticks","jsonb"],["following","timestamptz"]],
+  columns: [["tick","timestamptz"],["is_caught_up","bool"],["job_id","text"],["status","text"]],
 }
 
 export const groupDeadLetters: Statement<
@@ -152,13 +272,13 @@ export const groupDeadLetters: Statement<
 }
 
 export const heartbeat: Statement<
-  { readonly worker: number; readonly nonce: string; readonly lease: number; readonly known: readonly number[]; readonly before: number; readonly heard: readonly string[] },
-  { readonly alive: boolean; readonly messages: unknown | null }
+  { readonly worker: number; readonly nonce: string; readonly lease: number; readonly known: readonly number[]; readonly before: number; readonly heard: readonly string[]; readonly session: string | null },
+  { readonly alive: boolean; readonly messages: unknown | null; readonly rescue: boolean; readonly absent: boolean }
 > = {
   name: "heartbeat",
-  text: "select o_alive as alive, o_messages as messages from kongtask.heartbeat($1::int4, $2::uuid, $3::float8, $4::int4[], $5::int4, $6::int8[])",
-  parameters: [["worker","int4"],["nonce","uuid"],["lease","float8"],["known","int4[]"],["before","int4"],["heard","int8[]"]],
-  columns: [["alive","bool"],["messages","jsonb"]],
+  text: "select o_alive as alive, o_messages as messages, o_rescue as rescue, o_absent as absent\nfrom kongtask.heartbeat($1::int4, $2::uuid, $3::float8, $4::int4[], $5::int4, $6::int8[], $7::jsonb)",
+  parameters: [["worker","int4"],["nonce","uuid"],["lease","float8"],["known","int4[]"],["before","int4"],["heard","int8[]"],["session","jsonb"]],
+  columns: [["alive","bool"],["messages","jsonb"],["rescue","bool"],["absent","bool"]],
 }
 
 export const insertJobs: Statement<
@@ -231,6 +351,36 @@ export const listQueues: Statement<
   columns: [["name","text"],["paused_at","timestamptz"],["concurrency","int4"],["rate","jsonb"],["scheduled","int4"],["ready","int4"],["running","int4"],["oldest_at","timestamptz"],["seen_at","timestamptz"]],
 }
 
+export const listScheduleChanges: Statement<
+  { readonly name: string | null; readonly before: string | null; readonly limit: number },
+  { readonly id: string; readonly schedule: string; readonly at: Date; readonly by: string; readonly verb: string; readonly before: unknown | null; readonly after: unknown | null }
+> = {
+  name: "list_schedule_changes",
+  text: "select c.id, c.schedule, c.at, c.by, c.verb, c.before, c.after\n  from kongtask.schedule_changes c\n where ($1::text is null or c.schedule = $1::text) and ($2::int8 is null or c.id < $2::int8)\n order by c.id desc limit $3::int4",
+  parameters: [["name","text"],["before","int8"],["limit","int4"]],
+  columns: [["id","int8"],["schedule","text"],["at","timestamptz"],["by","text"],["verb","text"],["before","jsonb"],["after","jsonb"]],
+}
+
+export const listScheduleTicks: Statement<
+  { readonly name: string; readonly limit: number },
+  { readonly tick: Date; readonly fired_at: Date; readonly caught_up: boolean; readonly job_id: string; readonly status: string }
+> = {
+  name: "list_schedule_ticks",
+  text: "select t.tick, t.fired_at, t.caught_up, t.job_id::text as job_id, t.status\n  from kongtask.schedule_ticks t\n where t.schedule = $1::text and t.job_id is not null\n order by t.tick desc limit $2::int4",
+  parameters: [["name","text"],["limit","int4"]],
+  columns: [["tick","timestamptz"],["fired_at","timestamptz"],["caught_up","bool"],["job_id","text"],["status","text"]],
+}
+
+export const listSchedules: Statement<
+  { readonly name: string | null },
+  { readonly name: string; readonly source: string; readonly application: string | null; readonly expression: string; readonly tz: string; readonly catch_up: string; readonly within_ms: number; readonly job: unknown; readonly payload: unknown; readonly paused_at: Date | null; readonly next_tick: Date | null; readonly last_tick: Date | null; readonly revision: string; readonly created_at: Date; readonly changed_at: Date }
+> = {
+  name: "list_schedules",
+  text: "select s.name, s.source, s.application, s.expression, s.tz, s.catch_up, s.within_ms, s.job, s.payload, s.paused_at,\n       s.next_tick, s.last_tick, s.revision, s.created_at, s.changed_at\n  from kongtask.schedules s\n where $1::text is null or s.name = $1::text\n order by s.name",
+  parameters: [["name","text"]],
+  columns: [["name","text"],["source","text"],["application","text"],["expression","text"],["tz","text"],["catch_up","text"],["within_ms","float8"],["job","jsonb"],["payload","jsonb"],["paused_at","timestamptz"],["next_tick","timestamptz"],["last_tick","timestamptz"],["revision","int8"],["created_at","timestamptz"],["changed_at","timestamptz"]],
+}
+
 export const listTasks: Statement<
   Record<never, never>,
   { readonly name: string; readonly paused_at: Date | null; readonly defaults: unknown; readonly workers: number }
@@ -256,7 +406,7 @@ export const listen: Statement<
   Record<never, never>
 > = {
   name: "listen",
-  text: "listen \"kongtask:ready\";\nlisten \"kongtask:worker\"",
+  text: "listen \"kongtask:ready\";\nlisten \"kongtask:worker\";\nlisten \"kongtask:schedule\"",
   parameters: [],
   columns: [],
 }
@@ -267,6 +417,16 @@ export const lockMigrations: Statement<
 > = {
   name: "lock_migrations",
   text: "select pg_advisory_xact_lock(hashtextextended('kongtask:migrations', 0))",
+  parameters: [],
+  columns: [],
+}
+
+export const moveClock: Statement<
+  Record<never, never>,
+  Record<never, never>
+> = {
+  name: "move_clock",
+  text: "create or replace function kongtask.clock() returns timestamptz\nlanguage sql volatile parallel safe\nreturn clock_timestamp() + interval '0 ms'",
   parameters: [],
   columns: [],
 }
@@ -289,6 +449,16 @@ export const pauseQueue: Statement<
   text: "select kongtask.pause_queue($1::text)",
   parameters: [["name","text"]],
   columns: [],
+}
+
+export const pauseSchedule: Statement<
+  { readonly name: string; readonly by: string | null },
+  { readonly known: boolean }
+> = {
+  name: "pause_schedule",
+  text: "select kongtask.pause_schedule($1::text, $2::text) as known",
+  parameters: [["name","text"],["by","text"]],
+  columns: [["known","bool"]],
 }
 
 export const pauseTask: Statement<
@@ -319,6 +489,16 @@ export const pruneRecords: Statement<
   text: "select p_after as after, o_pruned as pruned from kongtask.prune_records($1::int8, $2::int4)",
   parameters: [["after","int8"],["limit","int4"]],
   columns: [["after","int8"],["pruned","int4"]],
+}
+
+export const pruneSchedules: Statement<
+  { readonly ticks_ms: number; readonly changes_ms: number; readonly limit: number },
+  { readonly more: boolean }
+> = {
+  name: "prune_schedules",
+  text: "select kongtask.prune_schedules($1::float8, $2::float8, $3::int4) as more",
+  parameters: [["ticks_ms","float8"],["changes_ms","float8"],["limit","int4"]],
+  columns: [["more","bool"]],
 }
 
 export const pruneUniqueKeys: Statement<
@@ -442,12 +622,12 @@ export const recordMigration: Statement<
 }
 
 export const registerWorker: Statement<
-  { readonly lease: number; readonly info: string },
+  { readonly lease: number; readonly info: string; readonly session: string | null },
   { readonly worker: number; readonly nonce: string }
 > = {
   name: "register_worker",
-  text: "select worker, nonce from kongtask.register_worker($1::float8, $2::jsonb)",
-  parameters: [["lease","float8"],["info","jsonb"]],
+  text: "select worker, nonce from kongtask.register_worker($1::float8, $2::jsonb, $3::jsonb)",
+  parameters: [["lease","float8"],["info","jsonb"],["session","jsonb"]],
   columns: [["worker","int4"],["nonce","uuid"]],
 }
 
@@ -471,6 +651,16 @@ export const rescheduleJobs: Statement<
   columns: [["id","int8"],["status","text"]],
 }
 
+export const rescueAbsentWorkers: Statement<
+  { readonly workers: readonly number[]; readonly heartbeats: readonly (string | null)[] },
+  { readonly workers: number; readonly jobs: number }
+> = {
+  name: "rescue_absent_workers",
+  text: "select workers, jobs from kongtask.rescue_absent_workers($1::int4[], $2::text[])",
+  parameters: [["workers","int4[]"],["heartbeats","text[]"]],
+  columns: [["workers","int4"],["jobs","int4"]],
+}
+
 export const rescueWorkers: Statement<
   Record<never, never>,
   { readonly workers: number; readonly jobs: number }
@@ -491,6 +681,16 @@ export const resumeQueue: Statement<
   columns: [["known","bool"]],
 }
 
+export const resumeSchedule: Statement<
+  { readonly name: string; readonly revision: string; readonly next: Date | null; readonly by: string | null },
+  { readonly resumed: boolean }
+> = {
+  name: "resume_schedule",
+  text: "select kongtask.resume_schedule($1::text, $2::int8, $3::timestamptz, $4::text) as resumed",
+  parameters: [["name","text"],["revision","int8"],["next","timestamptz"],["by","text"]],
+  columns: [["resumed","bool"]],
+}
+
 export const resumeTask: Statement<
   { readonly name: string },
   { readonly known: boolean }
@@ -509,6 +709,16 @@ export const retryJobs: Statement<
   text: "select id, status from kongtask.retry_jobs($1::int8[], $2::int4[], $3::jsonb)",
   parameters: [["ids","int8[]"],["queues","int4[]"],["filter","jsonb"]],
   columns: [["id","int8"],["status","text"]],
+}
+
+export const runSchedule: Statement<
+  { readonly name: string; readonly by: string | null },
+  { readonly job_id: string; readonly status: string }
+> = {
+  name: "run_schedule",
+  text: "select job_id::text as job_id, status from kongtask.run_schedule($1::text, $2::text)",
+  parameters: [["name","text"],["by","text"]],
+  columns: [["job_id","text"],["status","text"]],
 }
 
 export const settleJobs: Statement<
@@ -569,6 +779,26 @@ export const takeTurn: Statement<
   text: "select kongtask.take_turn($1::text, $2::float8) as taken",
   parameters: [["chore","text"],["every","float8"]],
   columns: [["taken","bool"]],
+}
+
+export const thisSession: Statement<
+  Record<never, never>,
+  { readonly pid: number; readonly session: string }
+> = {
+  name: "this_session",
+  text: "select (session ->> 'pid')::int4 as pid, session::text as session from kongtask.this_session() as session",
+  parameters: [],
+  columns: [["pid","int4"],["session","text"]],
+}
+
+export const thisTransaction: Statement<
+  Record<never, never>,
+  { readonly pid: number; readonly began: string }
+> = {
+  name: "this_transaction",
+  text: "select pg_backend_pid() as pid, now()::text as began",
+  parameters: [],
+  columns: [["pid","int4"],["began","text"]],
 }
 
 export const unlockWorker: Statement<

@@ -6,9 +6,10 @@ import type { JobLog } from '../core/job-log.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 import type { AddedJob, NewJob, NewJobOptions } from '../core/new-job.ts'
 import type { QueueInfo, TaskInfo } from '../core/queue-info.ts'
+import type { ScheduleChange, ScheduleTick } from '../core/schedule-info.ts'
 import type { WorkerInfo } from '../core/worker-info.ts'
 import { claimJobs, type Claimed, type ClaimRequest } from './claim-jobs.ts'
-import { findChores, type DueChores } from './chores.ts'
+import { findChores, type Chores } from './chores.ts'
 import {
   completeJob,
   concludeJobs,
@@ -32,7 +33,7 @@ import {
 } from './find-jobs.ts'
 import { dropExpiredDays, extendDays, pruneOverflow, takeTurn } from './history.ts'
 import { insertJobs } from './insert-jobs.ts'
-import { checkSchema, migrate } from './migrate.ts'
+import { checkSchema, migrate, planMigrations, type MigrationPlan } from './migrate.ts'
 import { publish, readQueueNames, type Names } from './publish.ts'
 import { operateJobs, type JobOrder, type JobVerb, type Operated } from './operate-jobs.ts'
 import {
@@ -49,6 +50,28 @@ import {
 } from './queues.ts'
 import { readEnds, type JobEnd } from './read-ends.ts'
 import { readJob } from './read-jobs.ts'
+import {
+  changeSchedule,
+  createSchedule,
+  declareSchedules,
+  deleteSchedule,
+  dueSchedules,
+  fireSchedule,
+  listScheduleChanges,
+  listScheduleTicks,
+  pauseSchedule,
+  pruneSchedules,
+  readSchedules,
+  resumeSchedule,
+  runSchedule,
+  type Declared,
+  type DeclaredSchedule,
+  type DueSchedules,
+  type FiredTick,
+  type FireOrder,
+  type ScheduleDefinition,
+  type StoredSchedule,
+} from './schedules.ts'
 import { settleJobs, type Settled, type SettleRequest } from './settle-jobs.ts'
 import { liftGates, type Gate, type LiftedGates } from './limits.ts'
 import { readLogs, storeLogs, type LoggedLine, type LogPage } from './logs.ts'
@@ -63,18 +86,24 @@ import {
 } from './steps.ts'
 import { pruneUniqueKeys, type PrunedKeys, type UniqueKey } from './unique-keys.ts'
 import {
+  findAbsentWorkers,
   heartbeat,
   registerWorker,
+  rescueAbsentWorkers,
   rescueWorkers,
   unregisterWorker,
+  type AbsentWorker,
   type Beat,
   type Heartbeat,
   type Registration,
+  type Session,
 } from './workers.ts'
 
 /** The verbs of the database, bound to one schema of one database. */
 export interface Store {
-  migrate(): Promise<void>
+  migrate(signal?: AbortSignal): Promise<void>
+  /** What that would do. */
+  planMigrations(): Promise<MigrationPlan>
   checkSchema(): Promise<void>
   /** On the given connection, else on one of the store's own. */
   insertJobs(jobs: readonly NewJob[], on?: Queryable): Promise<AddedJob[]>
@@ -83,10 +112,14 @@ export interface Store {
     queues: readonly string[] | null,
   ): Promise<Names>
   readQueueNames(): Promise<ReadonlyMap<number, string>>
-  registerWorker(lease: number, info: JsonObject): Promise<Registration>
+  registerWorker(lease: number, info: JsonObject, session?: Session): Promise<Registration>
   heartbeat(beat: Heartbeat): Promise<Beat>
   unregisterWorker(registration: Registration): Promise<void>
   rescueWorkers(): Promise<{ readonly workers: number; readonly jobs: number }>
+  findAbsentWorkers(): Promise<readonly AbsentWorker[]>
+  rescueAbsentWorkers(
+    absent: readonly AbsentWorker[],
+  ): Promise<{ readonly workers: number; readonly jobs: number }>
   claimJobs(request: ClaimRequest): Promise<Claimed>
   settleJobs(request: SettleRequest): Promise<Settled>
   /** On a transaction of the handler's. */
@@ -97,7 +130,7 @@ export interface Store {
   ): Promise<void>
   concludeJobs(request: ConcludeRequest): Promise<ReadonlyMap<string, Conclusion>>
   sweepCompletions(): Promise<number>
-  findChores(): Promise<DueChores>
+  findChores(): Promise<Chores>
   readSteps(id: string): Promise<ReadonlyMap<string, StoredStep>>
   /** On a transaction of the handler's, else on a connection of the store's own. */
   storeStep(job: HeldJob, step: NewStep, on?: Queryable): Promise<number | undefined>
@@ -134,19 +167,50 @@ export interface Store {
   unlockWorker(worker: number): Promise<number | undefined>
   explainJob(id: string): Promise<JobStanding[]>
   readClock(): Promise<{ readonly at: Date; readonly workers: number }>
+  dueSchedules(limit: number, except?: readonly string[]): Promise<DueSchedules>
+  /** Those ticks that it was this call that fired. */
+  fireSchedule(order: FireOrder): Promise<FiredTick[]>
+  declareSchedules(
+    application: string,
+    generation: string,
+    schedules: readonly DeclaredSchedule[],
+    by: string,
+  ): Promise<Declared[]>
+  /** All, or the one of that name. */
+  readSchedules(name?: string): Promise<StoredSchedule[]>
+  createSchedule(name: string, definition: ScheduleDefinition, by: string | undefined): Promise<boolean>
+  changeSchedule(
+    found: StoredSchedule,
+    changes: Partial<ScheduleDefinition>,
+    by: string | undefined,
+  ): Promise<boolean>
+  pauseSchedule(name: string, by: string | undefined): Promise<boolean>
+  resumeSchedule(found: StoredSchedule, next: Date | undefined, by: string | undefined): Promise<boolean>
+  deleteSchedule(name: string, by: string | undefined): Promise<'deleted' | 'declared' | 'unknown'>
+  runSchedule(name: string, by: string | undefined): Promise<AddedJob | undefined>
+  listScheduleChanges(page: {
+    readonly name?: string | undefined
+    readonly before?: string | undefined
+    readonly limit: number
+  }): Promise<ScheduleChange[]>
+  listScheduleTicks(name: string, limit: number): Promise<ScheduleTick[]>
+  pruneSchedules(): Promise<boolean>
 }
 
 export function createStore(database: Database, schema: string): Store {
   return {
-    migrate: () => migrate(database, schema),
+    migrate: (signal) => migrate(database, schema, { signal }),
+    planMigrations: () => planMigrations(database, schema),
     checkSchema: () => checkSchema(database, schema),
     insertJobs: (jobs, on = database) => insertJobs(on, schema, jobs),
     publish: (tasks, queues) => publish(database, schema, tasks, queues),
     readQueueNames: () => readQueueNames(database, schema),
-    registerWorker: (lease, info) => registerWorker(database, schema, lease, info),
+    registerWorker: (lease, info, session = null) => registerWorker(database, schema, lease, info, session),
     heartbeat: (beat) => heartbeat(database, schema, beat),
     unregisterWorker: (registration) => unregisterWorker(database, schema, registration),
     rescueWorkers: () => rescueWorkers(database, schema),
+    findAbsentWorkers: () => findAbsentWorkers(database, schema),
+    rescueAbsentWorkers: (absent) => rescueAbsentWorkers(database, schema, absent),
     claimJobs: (request) => claimJobs(database, schema, request),
     settleJobs: (request) => settleJobs(database, schema, request),
     completeJob: (job, how, on) => completeJob(on, schema, job, how),
@@ -186,5 +250,19 @@ export function createStore(database: Database, schema: string): Store {
     unlockWorker: (worker) => unlockWorker(database, schema, worker),
     explainJob: (id) => explainJob(database, schema, id),
     readClock: () => readClock(database, schema),
+    dueSchedules: (limit, except = []) => dueSchedules(database, schema, limit, except),
+    fireSchedule: (order) => fireSchedule(database, schema, order),
+    declareSchedules: (application, generation, schedules, by) =>
+      declareSchedules(database, schema, { application, generation, schedules, by }),
+    readSchedules: (name) => readSchedules(database, schema, name),
+    createSchedule: (name, definition, by) => createSchedule(database, schema, name, definition, by),
+    changeSchedule: (found, changes, by) => changeSchedule(database, schema, found, changes, by),
+    pauseSchedule: (name, by) => pauseSchedule(database, schema, name, by),
+    resumeSchedule: (found, next, by) => resumeSchedule(database, schema, found, next, by),
+    deleteSchedule: (name, by) => deleteSchedule(database, schema, name, by),
+    runSchedule: (name, by) => runSchedule(database, schema, name, by),
+    listScheduleChanges: (page) => listScheduleChanges(database, schema, page),
+    listScheduleTicks: (name, limit) => listScheduleTicks(database, schema, name, limit),
+    pruneSchedules: () => pruneSchedules(database, schema),
   }
 }

@@ -3,9 +3,12 @@ import { isPlainObject } from '../core/plain-object.ts'
 import { readWorkerMessage, type WorkerMessage } from '../core/worker-message.ts'
 import type { Queryable } from './db.ts'
 import {
+  findAbsentWorkers as findAbsentStatement,
   heartbeat as heartbeatStatement,
   registerWorker as registerStatement,
+  rescueAbsentWorkers as rescueAbsentStatement,
   rescueWorkers as rescueStatement,
+  thisSession as thisSessionStatement,
   unregisterWorker as unregisterStatement,
 } from './statements.generated.ts'
 import { runStatement } from './statement.ts'
@@ -16,7 +19,20 @@ export interface Registration {
   readonly nonce: string
 }
 
+/**
+ * A session of the database's, in its own words: as long as it lasts, its process is there. Null: only heartbeats say so.
+ */
+export type Session = string | null
+
+/** A process whose session is gone, and the heartbeat that was its last by then. */
+export interface AbsentWorker {
+  readonly worker: number
+  readonly heartbeat: string
+}
+
 export interface Heartbeat extends Registration {
+  /** @default null */
+  readonly session?: Session
   /** Milliseconds. */
   readonly lease: number
   /** The claims of which this process holds jobs, or whose answer it awaits. */
@@ -33,6 +49,14 @@ export interface Beat {
   readonly alive: boolean
   /** In the order in which they were said. */
   readonly messages: readonly HeardMessage[]
+  /** Whether there are others to rescue. */
+  readonly others: DeadOthers
+}
+
+/** Whether some other process has fallen silent (`rescue`), or its session is gone (`absent`). */
+export interface DeadOthers {
+  readonly rescue: boolean
+  readonly absent: boolean
 }
 
 export interface HeardMessage {
@@ -41,22 +65,34 @@ export interface HeardMessage {
   readonly message: WorkerMessage | undefined
 }
 
+/** The session of this very connection, and the server's process that it is one with. */
+export async function readSession(
+  db: Queryable,
+  schema: string,
+): Promise<{ readonly pid: number; readonly session: string } | undefined> {
+  const [row] = await runStatement(db, schema, thisSessionStatement, {})
+  return row
+}
+
 export async function registerWorker(
   db: Queryable,
   schema: string,
   lease: number,
   info: JsonObject,
+  session: Session,
 ): Promise<Registration> {
-  const [row] = await runStatement(db, schema, registerStatement, { lease, info: JSON.stringify(info) })
+  const values = { lease, info: JSON.stringify(info), session }
+  const [row] = await runStatement(db, schema, registerStatement, values)
   if (row === undefined) throw new TypeError('register_worker returned no row')
   return row
 }
 
 /** Renews the lease, and reads what this process is to be told. */
 export async function heartbeat(db: Queryable, schema: string, beat: Heartbeat): Promise<Beat> {
-  const [row] = await runStatement(db, schema, heartbeatStatement, beat)
+  const [row] = await runStatement(db, schema, heartbeatStatement, { session: null, ...beat })
   const messages = Array.isArray(row?.messages) ? row.messages : []
-  return { alive: row?.alive === true, messages: messages.map(heardMessage) }
+  const others = { rescue: row?.rescue === true, absent: row?.absent === true }
+  return { alive: row?.alive === true, messages: messages.map(heardMessage), others }
 }
 
 function heardMessage(value: unknown): HeardMessage {
@@ -78,5 +114,23 @@ export async function rescueWorkers(
   schema: string,
 ): Promise<{ readonly workers: number; readonly jobs: number }> {
   const [row] = await runStatement(db, schema, rescueStatement, {})
+  return row ?? { workers: 0, jobs: 0 }
+}
+
+/** Processes whose session is gone. They may have lost nothing but that connection, and then say so in a moment. */
+export function findAbsentWorkers(db: Queryable, schema: string): Promise<readonly AbsentWorker[]> {
+  return runStatement(db, schema, findAbsentStatement, {})
+}
+
+/** Gives the jobs of those back that are still absent and have not been heard since. */
+export async function rescueAbsentWorkers(
+  db: Queryable,
+  schema: string,
+  absent: readonly AbsentWorker[],
+): Promise<{ readonly workers: number; readonly jobs: number }> {
+  const [row] = await runStatement(db, schema, rescueAbsentStatement, {
+    workers: absent.map(({ worker }) => worker),
+    heartbeats: absent.map(({ heartbeat: last }) => last),
+  })
   return row ?? { workers: 0, jobs: 0 }
 }

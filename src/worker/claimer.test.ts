@@ -54,7 +54,8 @@ class Bench {
           this.workers += 1
           return { worker: this.workers, nonce: 'n' }
         },
-        heartbeat: () => this.onBeat().then((alive) => ({ alive, messages: [] })),
+        heartbeat: () =>
+          this.onBeat().then((alive) => ({ alive, messages: [], others: { rescue: false, absent: false } })),
         unregisterWorker: () => Promise.resolve(),
       },
       book: new ClaimBook(),
@@ -123,6 +124,51 @@ describe('what is asked for', () => {
     expect(bench.requests).toEqual([
       expect.objectContaining({ worker: 1, nonce: 'n', claim: 1, queues: 'all', total: 7, tasks: [1, 2] }),
     ])
+  })
+
+  it('is the job that a dry process was told of, where nothing else is to be asked for', async () => {
+    const bench = await Bench.of(7, dry).start()
+    bench.claimer.wake({ queue: 3, isReady: true, job: '9' })
+    await bench.pass(0)
+    bench.claimer.wake({ queue: 3, isReady: true })
+    await bench.pass(0)
+    expect(bench.requests.map(({ told }) => told)).toEqual([undefined, { queue: 3, id: '9' }, undefined])
+  })
+
+  it('is not the job that one lane was told of where another asks as well', async () => {
+    const lanes = new Map([
+      [5, new Lane(2, 0)],
+      [6, new Lane(3, 0)],
+    ])
+    const bench = await new Bench(lanes, () => Promise.resolve(dry)).start()
+    bench.claimer.wake({ queue: 5, isReady: true, job: '9' })
+    await bench.pass(0)
+    bench.claimer.wake({ queue: 5, isReady: true, job: '10' })
+    bench.claimer.wake({ queue: 6, isReady: true, job: '11' })
+    await bench.pass(0)
+    expect(bench.requests.map(({ told }) => told)).toEqual([undefined, { queue: 5, id: '9' }, undefined])
+  })
+
+  it('begins where it would have begun behind a claim of a job that one was told of', async () => {
+    const at = (now: number): Claimed => ({
+      ...dry,
+      end: {
+        ...noEnd,
+        time: { now, xid: now, xmin: now + 1 },
+        ends: [{ queue: 1, lane: -1, at: 0, id: '0' }],
+      },
+    })
+    const told: Claimed = { ...full(1), dry: true, wasTold: true }
+    const bench = await Bench.of(7, at(10), at(20), told, at(30)).start()
+    bench.claimer.wake({ queue: 1, isReady: true })
+    await bench.pass(0)
+    bench.claimer.wake({ queue: 1, isReady: true, job: '9' })
+    await bench.pass(0)
+    expect(bench.requests).toHaveLength(3)
+    bench.claimer.wake({ queue: 1, isReady: true })
+    await bench.pass(0)
+    expect(bench.requests[3]?.marks).toEqual(bench.requests[2]?.marks)
+    expect(bench.requests[3]?.marks?.places).toHaveLength(1)
   })
 
   it('is as many of each queue as its lane has room for; full lanes are not asked for', async () => {

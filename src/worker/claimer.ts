@@ -3,7 +3,7 @@
 // after the other cannot feed them, two are on their way at a time.
 import { Bell } from '../runtime/bell.ts'
 import { pause, retry } from '../runtime/retry.ts'
-import type { Claimed, ClaimedJob, ClaimRequest } from '../store/claim-jobs.ts'
+import type { Claimed, ClaimedJob, ClaimRequest, ToldJob } from '../store/claim-jobs.ts'
 import type { WakeUp } from '../store/listener.ts'
 import { isLeaseLost, isTransient } from '../store/sqlstate.ts'
 import type { Store } from '../store/store.ts'
@@ -112,7 +112,9 @@ export class Claimer {
 
   /** Jobs may have been added; without more being said, to any queue and for any time. */
   wake(wake?: WakeUp): void {
-    for (const lane of this.#lanesOf(wake?.queue)) lane.wake(wake?.isReady)
+    const { queue, job: id, isReady } = wake ?? {}
+    const told = queue === undefined || id === undefined ? undefined : { queue, id }
+    for (const lane of this.#lanesOf(queue)) lane.wake(isReady, told)
     this.#bell.ring()
   }
 
@@ -224,7 +226,7 @@ export class Claimer {
         under.registration = registration
         under.claim = claim
         const isSurvey = ask.isSurvey || now() < this.#specialUntil
-        return this.#sent({ ...registration, ...ask, claim, tasks, isSurvey })
+        return this.#sent({ ...registration, ...ask, claim, tasks, isSurvey, told: this.#toldIn(ask) })
       },
       { isTransient, onRetry: onWeather, signal: this.#stopping.signal },
     )
@@ -240,10 +242,8 @@ export class Claimer {
       const { marks, horizon } = marked
       const shares = marks.places.length > 0 && now() < this.#crowdedUntil
       const claimed = await store.claimJobs({ ...request, marks, horizon: shares ? horizon : undefined })
-      if (claimed.hadNoTurn === true) {
-        this.#crowdedUntil = now() + CROWDED_FOR
-        return claimed
-      }
+      if (claimed.hadNoTurn === true) this.#crowdedUntil = now() + CROWDED_FOR
+      if (claimed.hadNoTurn === true || claimed.wasTold === true) return claimed
       this.#marks.answered(marked, claimed.end)
       if (claimed.wasSpecial === true) this.#specialUntil = now() + SPECIAL_FOR
       return claimed
@@ -252,6 +252,12 @@ export class Claimer {
       this.#marks.forget()
       throw error
     }
+  }
+
+  /** The only job that is ready, where that is known: others may have come to be allowed without our hearing of it. */
+  #toldIn({ lanes: [first, ...others] }: Ask): ToldJob | undefined {
+    if (typeof this.#options.forbiddenFlags === 'function') return undefined
+    return others.length === 0 ? first?.asked.told : undefined
   }
 
   #failed(why: unknown, registration: Registration | undefined): void {

@@ -191,6 +191,66 @@ describe('a lane that is dry', () => {
   })
 })
 
+describe('the only job that is ready', () => {
+  const job = { queue: 1, id: '7' }
+
+  function dried(): Lane {
+    const lane = new Lane(10, 0)
+    const asked = lane.ask(0)
+    if (asked !== undefined) lane.answered(asked, true, 0)
+    return lane
+  }
+
+  it('is the one of which a lane was told that was dry', () => {
+    const lane = dried()
+    lane.wake(true, job)
+    expect(lane.ask(0)).toMatchObject({ told: job, count: 10 })
+  })
+
+  it('is known for one claim', () => {
+    const lane = dried()
+    lane.wake(true, job)
+    const asked = lane.ask(0)
+    if (asked !== undefined) lane.answered(asked, false, 0)
+    expect(lane.ask(0)?.told).toBeUndefined()
+  })
+
+  it.each<readonly [string, (lane: Lane) => void]>([
+    ['another', (lane) => lane.wake(true, { queue: 1, id: '8' })],
+    ['more than one', (lane) => lane.wake(true)],
+    ['what falls due', (lane) => lane.wake()],
+  ])('is unknown where one hears of %s as well, before or behind', (_, hear) => {
+    const [before, behind] = [dried(), dried()]
+    hear(before)
+    before.wake(true, job)
+    behind.wake(true, job)
+    hear(behind)
+    expect([before.ask(0)?.told, behind.ask(0)?.told]).toEqual([undefined, undefined])
+  })
+
+  it('is unknown where the lane was not dry', () => {
+    const lane = new Lane(10, 0)
+    lane.wake(true, job)
+    expect(lane.ask(0)?.told).toBeUndefined()
+  })
+
+  it('is unknown where it is only known that something falls due', () => {
+    const lane = dried()
+    lane.wake(false, job)
+    expect(lane.ask(0)?.told).toBeUndefined()
+  })
+
+  it('is unknown where a claim that was on its way found more', () => {
+    const lane = new Lane(10, 0)
+    work(lane, 50_000, 0.001, 10)
+    const [early, late] = [lane.ask(10), lane.ask(10)]
+    if (early !== undefined) lane.answered(early, true, 10)
+    lane.wake(true, job)
+    if (late !== undefined) lane.answered(late, false, 10)
+    expect(lane.ask(10)).toMatchObject({ told: undefined })
+  })
+})
+
 describe('what another process could run sooner', () => {
   it('is not what has a slot here', () => {
     const lane = new Lane(2, 0)

@@ -1,5 +1,5 @@
 import { Fifo } from '../runtime/fifo.ts'
-import type { ClaimedJob } from '../store/claim-jobs.ts'
+import type { ClaimedJob, ToldJob } from '../store/claim-jobs.ts'
 import { Pace } from './pace.ts'
 
 /**
@@ -27,6 +27,8 @@ export interface AskedOfLane {
   readonly isSurvey: boolean
   readonly wakes: number
   readonly at: number
+  /** Nothing is ready but this job. */
+  readonly told: ToldJob | undefined
 }
 
 /**
@@ -41,6 +43,8 @@ export class Lane {
   #dry = false
   /** When the next job falls due is known, or a claim on its way will tell. */
   #isSurveyed = false
+  /** What it was woken for, where nothing else is ready. */
+  #told: ToldJob | undefined
   /** How often it was woken: a claim that was sent before may not have seen why. */
   #wakes = 0
   /** What the claims on their way asked for. */
@@ -82,7 +86,9 @@ export class Lane {
     this.#asked += count
     const isSurvey = !this.#isSurveyed
     this.#isSurveyed = true
-    return { count, isSurvey, wakes: this.#wakes, at: now }
+    const told = this.#told
+    this.#told = undefined
+    return { count, isSurvey, wakes: this.#wakes, at: now, told }
   }
 
   get #horizon(): number {
@@ -95,7 +101,10 @@ export class Lane {
     this.#asked -= asked.count
     this.#claimTakes += NEWEST * (now - asked.at - this.#claimTakes)
     if (dry) this.#dry = this.#wakes === asked.wakes
-    else this.#isSurveyed = false
+    else {
+      this.#isSurveyed = false
+      this.#told = undefined
+    }
   }
 
   /** A claimed job, which waits for a slot from now on. */
@@ -130,8 +139,9 @@ export class Lane {
     this.#pace.finished(duration)
   }
 
-  /** There may be something ready, or, unless it is said to be ready, something that falls due. */
-  wake(isReady = false): void {
+  /** There may be something ready, `job` or more, or, unless it is said to be ready, something that falls due. */
+  wake(isReady = false, job?: ToldJob): void {
+    this.#told = this.#dry && isReady ? job : undefined
     this.#dry = false
     if (!isReady) this.#isSurveyed = false
     this.#wakes += 1

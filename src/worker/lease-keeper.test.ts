@@ -20,12 +20,16 @@ const ofClaim = (claim: number): ClaimedJob => claimedJob('1', { lease: { worker
 class Bench {
   readonly beats: Heartbeat[] = []
   readonly registrations: Registration[] = []
+  readonly registeredSessions: unknown[] = []
   readonly unregistered: Registration[] = []
   readonly told: string[] = []
   readonly weather: unknown[] = []
   readonly book = new ClaimBook()
   readonly messages: HeardMessage[] = []
   readonly heard: unknown[] = []
+  readonly others: unknown[] = []
+  /** What heartbeats see of others. */
+  seen = { rescue: false, absent: false }
   /** What a heartbeat comes to. */
   onBeat: () => Promise<boolean> = () => Promise.resolve(true)
   /** What comes before a registration. */
@@ -36,7 +40,8 @@ class Bench {
   constructor() {
     this.keeper = new LeaseKeeper({
       store: {
-        registerWorker: async () => {
+        registerWorker: async (_lease, _info, session) => {
+          this.registeredSessions.push(session)
           await this.onRegister()
           const worker = this.registrations.length + 1
           const registration = { worker, nonce: `nonce ${worker}` }
@@ -45,7 +50,11 @@ class Bench {
         },
         heartbeat: (beat) => {
           this.beats.push(beat)
-          return this.onBeat().then((alive) => ({ alive, messages: this.messages.splice(0) }))
+          return this.onBeat().then((alive) => ({
+            alive,
+            messages: this.messages.splice(0),
+            others: this.seen,
+          }))
         },
         unregisterWorker: async (registration) => {
           await this.onUnregister()
@@ -58,6 +67,7 @@ class Bench {
       info: { host: 'here' },
       now: () => Date.now(),
       onWeather: (error) => this.weather.push(error),
+      onOthers: (others) => this.others.push(others),
     })
     this.keeper.holdFor({
       leaseLost: (worker) => this.told.push(`lost ${worker}`),
@@ -92,6 +102,7 @@ describe('a lease', () => {
     expect(bench.beats[0]).toEqual({
       worker: 1,
       nonce: 'nonce 1',
+      session: null,
       lease: LEASE,
       heard: [],
       known: [],
@@ -391,4 +402,56 @@ describe('the number of a claim', () => {
     expect(bench.registrations).toHaveLength(2)
     await bench.keeper.stop()
   })
+})
+
+describe('the session by which others see the process', () => {
+  it('is told at once, and again with each heartbeat', async () => {
+    const bench = await Bench.started()
+    await bench.keeper.attend('a session')
+    expect(bench.beats.map(({ session }) => session)).toEqual(['a session'])
+    await bench.pass(INTERVAL * 1.1)
+    expect(bench.beats.map(({ session }) => session)).toEqual(['a session', 'a session'])
+    await bench.keeper.stop()
+  })
+
+  it('is told at once, too, when it is gone, and not again when nothing has changed', async () => {
+    const bench = await Bench.started()
+    await bench.keeper.attend('a session')
+    await bench.keeper.attend('a session')
+    await bench.keeper.attend(null)
+    expect(bench.beats.map(({ session }) => session)).toEqual(['a session', null])
+    await bench.keeper.stop()
+  })
+
+  it('is told last as it is last, however long a heartbeat before takes', async () => {
+    const bench = await Bench.started()
+    let answer = (_: boolean): void => undefined
+    bench.onBeat = () => new Promise<boolean>((resolve) => (answer = resolve))
+    const slow = bench.keeper.beat()
+    const told = bench.keeper.attend('a session')
+    await bench.pass(0)
+    expect(bench.beats.map(({ session }) => session)).toEqual([null])
+    bench.onBeat = () => Promise.resolve(true)
+    answer(true)
+    await Promise.all([slow, told])
+    expect(bench.beats.map(({ session }) => session)).toEqual([null, 'a session'])
+    await bench.keeper.stop()
+  })
+
+  it('is part of a new registration', async () => {
+    const bench = await Bench.started()
+    await bench.keeper.attend('a session')
+    bench.onBeat = () => Promise.resolve(false)
+    await bench.keeper.beat()
+    expect(bench.registeredSessions).toEqual([null, 'a session'])
+    await bench.keeper.stop()
+  })
+})
+
+it('what a heartbeat sees of others is told', async () => {
+  const bench = await Bench.started()
+  bench.seen = { rescue: false, absent: true }
+  await bench.keeper.beat()
+  expect(bench.others).toEqual([{ rescue: false, absent: true }])
+  await bench.keeper.stop()
 })

@@ -12,7 +12,7 @@ import type { Service } from '../runtime/service.ts'
 import { startTimer, type Timer } from '../runtime/timer.ts'
 import { isTransient } from '../store/sqlstate.ts'
 import type { Store } from '../store/store.ts'
-import type { HeardMessage, Registration } from '../store/workers.ts'
+import type { DeadOthers, HeardMessage, Registration, Session } from '../store/workers.ts'
 import type { ClaimBook } from './claim-book.ts'
 
 /** From here a worker looks for a quiet moment to take a new number, long before its claims run out of theirs. */
@@ -28,6 +28,8 @@ export interface LeaseKeeperOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number
   readonly onWeather: (error: unknown, attempt: number) => void
+  /** Each heartbeat sees, too, whether there are others to rescue. */
+  readonly onOthers?: ((others: DeadOthers) => void) | undefined
 }
 
 /** Who holds jobs under the lease. */
@@ -47,6 +49,8 @@ export class LeaseKeeper implements Service {
   #registration: Registration | undefined
   #registering: Promise<void> | undefined
   #doubtful = false
+  #session: Session = null
+  #beating: Promise<void> | undefined
   #claims = 0
   /** What was told and is not known to be deleted yet. */
   #heard: ReadonlySet<string> = new Set()
@@ -112,19 +116,32 @@ export class LeaseKeeper implements Service {
     return this.#awaited
   }
 
-  /** One heartbeat. Public for tests; the loop calls it. */
-  async beat(): Promise<void> {
+  /** One heartbeat, behind those that are under way: an older one must not have the last word of our session. */
+  beat(): Promise<void> {
+    const beating = this.#beating === undefined ? this.#beat() : this.#beating.then(() => this.#beat())
+    const over = (): void => {
+      if (this.#beating === settled) this.#beating = undefined
+    }
+    const settled = beating.then(over, over)
+    this.#beating = settled
+    return beating
+  }
+
+  async #beat(): Promise<void> {
     const registration = this.#registration
     if (registration === undefined) return this.#register()
     const { store, book, lease, now } = this.#options
     const sentAt = now()
     const known = [...book.claims, ...this.#awaited]
-    const beat = { ...registration, lease, known, before: this.#claims + 1, heard: [...this.#heard] }
-    const { alive, messages } = await store.heartbeat(beat)
+    const session = this.#session
+    const heard = [...this.#heard]
+    const beat = { ...registration, lease, known, before: this.#claims + 1, heard, session }
+    const { alive, messages, others } = await store.heartbeat(beat)
     if (this.#registration !== registration) return
     if (!alive) return this.lost()
     this.#renewed(sentAt)
     this.#read(messages)
+    this.#options.onOthers?.(others)
   }
 
   /** The database says it again until a heartbeat acknowledges it. A lower number may come after a higher one. */
@@ -144,6 +161,13 @@ export class LeaseKeeper implements Service {
     } catch (error) {
       this.#options.onWeather(error, 1)
     }
+  }
+
+  /** By which others see that this process is there. They are told at once: a moment later one that is gone means death. */
+  async attend(session: Session): Promise<void> {
+    if (session === this.#session) return
+    this.#session = session
+    if (this.#registration !== undefined) await this.listen(undefined)
   }
 
   /**
@@ -188,7 +212,7 @@ export class LeaseKeeper implements Service {
     const registration = await retry(
       () => {
         sentAt = now()
-        return store.registerWorker(lease, info)
+        return store.registerWorker(lease, info, this.#session)
       },
       { isTransient, onRetry: onWeather, signal: this.#stopping.signal },
     )

@@ -26,13 +26,16 @@ const refuse = (): never => {
 
 const unused: Store = {
   migrate: refuse,
+  planMigrations: refuse,
   checkSchema: refuse,
   insertJobs: refuse,
   publish: refuse,
   readQueueNames: refuse,
   registerWorker: () => Promise.resolve({ worker: 1, nonce: 'n' }),
-  heartbeat: () => Promise.resolve({ alive: true, messages: [] }),
+  heartbeat: () => Promise.resolve({ alive: true, messages: [], others: { rescue: false, absent: false } }),
   unregisterWorker: () => Promise.resolve(),
+  findAbsentWorkers: refuse,
+  rescueAbsentWorkers: refuse,
   rescueWorkers: refuse,
   claimJobs: refuse,
   settleJobs: refuse,
@@ -73,6 +76,19 @@ const unused: Store = {
   unlockWorker: refuse,
   explainJob: refuse,
   readClock: refuse,
+  dueSchedules: refuse,
+  fireSchedule: refuse,
+  declareSchedules: refuse,
+  readSchedules: refuse,
+  createSchedule: refuse,
+  changeSchedule: refuse,
+  pauseSchedule: refuse,
+  resumeSchedule: refuse,
+  deleteSchedule: refuse,
+  runSchedule: refuse,
+  listScheduleChanges: refuse,
+  listScheduleTicks: refuse,
+  pruneSchedules: refuse,
 }
 
 const known: QueueNames = { has: () => true, name: String, refresh: refuse }

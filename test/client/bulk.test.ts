@@ -78,14 +78,20 @@ describe('a bulk that the database undid because of another transaction', () => 
 
   it('is given up after four tries', async () => {
     const { addJobs, written } = failing(['40P01', '40P01', '40P01', '40P01'])
-    await expect(addJobs(jobs(6_000))).rejects.toMatchObject({ code: '40P01' })
+    await expect(addJobs(jobs(6_000))).rejects.toMatchObject({
+      code: 'KT_DATABASE_CONFLICT',
+      cause: { code: '40P01' },
+    })
     expect(written()).toBe(20_000)
     expect(await idsInOrder()).toEqual([])
   })
 
   it('is not tried again for anything else', async () => {
     const { addJobs, written } = failing([undefined, '57014'])
-    await expect(addJobs(jobs(6_000))).rejects.toMatchObject({ code: '57014' })
+    await expect(addJobs(jobs(6_000))).rejects.toMatchObject({
+      code: 'KT_STATEMENT_CANCELLED',
+      cause: { code: '57014' },
+    })
     expect(written()).toBe(6_000)
     expect(await idsInOrder()).toEqual([])
   })

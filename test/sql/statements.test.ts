@@ -11,7 +11,17 @@ import { describeStatement } from './described.ts'
 
 const statements = Object.values(generated)
 /** Utility statements, which the server does not prepare. The tests of their verbs run them. */
-const unprepared = new Set(['create_schema', 'detach_day', 'drop_day', 'finalize_day', 'listen'])
+const unprepared = new Set([
+  'clear_database',
+  'create_schema',
+  'detach_day',
+  'drop_day',
+  'drop_schema',
+  'empty_tables',
+  'finalize_day',
+  'listen',
+  'move_clock',
+])
 
 it('every file of sql/queries is a statement', () => {
   const folder = fileURLToPath(new URL('../../sql/queries', import.meta.url))

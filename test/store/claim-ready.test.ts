@@ -38,6 +38,7 @@ async function callsOf(act: (store: Store) => Promise<unknown>): Promise<string[
     query: (text, values, name) => database.query(text, values, name),
     script: (text) => database.script(text),
     transaction: (work) => database.transaction(work),
+    longTransaction: (work, signal) => database.longTransaction(work, signal),
     queryText: (text, values, name) => {
       calls.push(...(/claim_\w+/.exec(text) ?? []))
       return database.queryText(text, values, name)

@@ -435,7 +435,7 @@ describe('a worker', () => {
         before: 1,
         heard: [],
       }),
-    ).toEqual({ alive: true, messages: [] })
+    ).toMatchObject({ alive: true, messages: [] })
     expect(await worker.claim(1, claiming.store)).toHaveLength(1)
     await beating.query('commit')
   })

@@ -314,14 +314,37 @@ describe('those who wait', () => {
     const heard: (string | undefined)[] = []
     listening.on('notification', ({ payload }) => heard.push(payload))
     await listening.query('listen "kongtask:ready"')
-    await db.add({ queue: 'known' })
+    const ids = await db.add({ queue: 'known' })
     const number = (await db.queues()).get('known')
-    await db.add({ queue: 'known' })
-    await db.add({ queue: 'known', scheduledAt: new Date(Date.now() - 60_000).toISOString() })
+    ids.push(await db.addOne({ queue: 'known' }))
+    ids.push(await db.addOne({ queue: 'known', scheduledAt: new Date(Date.now() - 60_000).toISOString() }))
     await db.add({ queue: 'known', scheduledIn: 5_000 })
     await db.add({ queue: 'known', scheduledAt: new Date(Date.now() + 20_000).toISOString() })
     await eventually(() => expect(heard).toHaveLength(5))
-    expect(heard).toEqual([`${number} ready`, `${number} ready`, `${number} ready`, `${number}`, `${number}`])
+    const ready = ids.map((id) => `${number} ready ${id}`)
+    expect(heard).toEqual([...ready, `${number}`, `${number}`])
+    listening.release(true)
+  })
+
+  it('are told which job it is only where its transaction has written nothing before, and it is one', async () => {
+    const [listening, adding] = [await db.database.pool.connect(), await db.session()]
+    const heard: (string | undefined)[] = []
+    listening.on('notification', ({ payload }) => heard.push(payload))
+    await listening.query('listen "kongtask:ready"')
+    await adding.query('begin')
+    const [first] = await adding.store.insertJobs([newJob({})])
+    for (let n = 0; n < 100; n++) await adding.store.insertJobs([newJob(n % 2 === 0 ? {} : { priority: 2 })])
+    await adding.query('commit')
+    await db.add({ priority: 2 }, { priority: 2 })
+    const last = await db.addOne({ priority: 2 })
+    const number = (await db.queues()).get('default')
+    await eventually(() => expect(heard).toHaveLength(4))
+    expect(heard).toEqual([
+      `${number} ready ${first?.id}`,
+      `${number} ready`,
+      `${number} ready`,
+      `${number} ready ${last}`,
+    ])
     listening.release(true)
   })
 

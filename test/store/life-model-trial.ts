@@ -230,7 +230,7 @@ export class LifeTrial {
       if (!mayClaim) assert(!isSurvey && jobs.length === 0, 'who was declared dead claims nothing')
       else {
         assert.equal(dry, jobs.length < limit, 'dry')
-        this.#checkClaimed(jobs, candidates, limit)
+        this.#checkClaimed(jobs, candidates, { limit, isSurvey })
         this.#model.claimed(
           { worker: process.worker, claim },
           jobs.map(({ id }) => id),
@@ -251,7 +251,11 @@ export class LifeTrial {
   }
 
   /** Those that are first in their queues; of a serial key the one whose turn it is; and all, where there was room. */
-  #checkClaimed(jobs: readonly ClaimedJob[], candidates: readonly LifeJob[], limit: number): void {
+  #checkClaimed(
+    jobs: readonly ClaimedJob[],
+    candidates: readonly LifeJob[],
+    { limit, isSurvey }: { readonly limit: number; readonly isSurvey: boolean },
+  ): void {
     const ids = new Set(jobs.map(({ id }) => id))
     assert.equal(ids.size, jobs.length, 'each job once')
     for (const id of ids)
@@ -265,7 +269,8 @@ export class LifeTrial {
       const taken = plain.filter(({ id }) => ids.has(id))
       const first = hadRoom ? plain : plain.slice(0, taken.length)
       assert.deepEqual(idsOf(taken), idsOf(first), `plain jobs claimed of ${queue}, and those that are first`)
-      this.#lines.claimed(queue, ids, { candidates, hadRoom })
+      // A key that nobody has is given away by surveys, for which whoever left it has asked.
+      this.#lines.claimed(queue, ids, { candidates, hadRoom: hadRoom && isSurvey })
     }
   }
 

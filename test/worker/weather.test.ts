@@ -237,8 +237,11 @@ describe('working off what is ready', () => {
     const listener = new Listener({
       connect: () => new Client({ connectionString }),
       schema: 'kongtask',
+      deadline: 5_000,
+      interval: 5_000,
       onWake: (wake) => bench.worker.wake(wake),
       onMessage: () => undefined,
+      onSession: () => undefined,
       onWeather: () => undefined,
     })
     return Object.assign(listener, { [Symbol.asyncDispose]: () => listener.stop() })

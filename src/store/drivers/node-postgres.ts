@@ -18,20 +18,25 @@ export const nodePostgres: Driver = {
 
 /** A pool of our own. @throws KT_CONNECTION_INVALID where the text cannot be read as a connection string. */
 export function openPool(connectionString: string): Pool {
-  try {
-    // Only a client reads the text at once; a pool would do so when somebody waits for a connection.
-    void new Client({ connectionString })
-  } catch (cause) {
-    throw new KongTaskError(
-      'KT_CONNECTION_INVALID',
-      '`connectionString` cannot be read. It should look like postgres://user:password@host:5432/database.',
-      { cause },
-    )
-  }
+  // A pool would read it only when somebody waits for a connection.
+  checkReadable(connectionString)
   const pool = new Pool({ connectionString })
   // An idle connection that breaks is replaced when one is needed; without a listener it would end the process.
   pool.on('error', () => undefined)
   return pool
+}
+
+/** @throws KT_CONNECTION_INVALID where the text cannot be read as a connection string. */
+export function checkReadable(connectionString: string): void {
+  try {
+    void new Client({ connectionString })
+  } catch (cause) {
+    throw new KongTaskError(
+      'KT_CONNECTION_INVALID',
+      'The connection string cannot be read. It should look like postgres://user:password@host:5432/database.',
+      { cause },
+    )
+  }
 }
 
 /** By shape: the application's copy of `pg` need not be ours. */

@@ -75,6 +75,18 @@ describe.each(statistics)('with statistics $when', ({ prepare }) => {
     expect(looks).toEqual(always('jobs_lane', 'place'))
   })
 
+  it('a claim of the job that one was told of finds it by jobs_pkey, and then by place', async () => {
+    const looks = await inRounds(async () => {
+      const [added] = await plans.add({})
+      const told = { queue: BUSY, id: added?.id ?? '' }
+      return plans.explain(async () => {
+        const { jobs, wasTold } = await claimedAtOnce(50, 'all', { told })
+        expect([jobs.length, wasTold]).toEqual([1, true])
+      })
+    })
+    expect(looks).toEqual(always('jobs_pkey', 'place'))
+  })
+
   it('a claim that is no survey reads nothing before its mark', async () => {
     // All that is due is of a task that it does not know, so it reads whatever lies behind the mark.
     const at = (Date.now() - 5 * 60_000) * 1_000
