@@ -75,7 +75,9 @@ export class Ground {
       application_name: APPLICATION,
       connectionTimeoutMillis: 5_000,
     })
-    this.#pool.on('error', () => undefined)
+    this.#pool.on('error', ignoreError)
+    // Also while nobody has them, and in the moment before somebody does.
+    this.#pool.on('connect', (client) => client.on('error', ignoreError))
     this.kong = new KongTask({ pool: this.#pool, schema: this.names.kong })
   }
 
@@ -121,7 +123,6 @@ export class Ground {
   /** Once: what becomes of it in bad weather is the caller's to know. */
   async transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect()
-    client.on('error', ignoreError)
     let fault: unknown
     try {
       await client.query('begin')
@@ -132,7 +133,6 @@ export class Ground {
       fault = error
       throw error
     } finally {
-      client.off('error', ignoreError)
       client.release(fault !== undefined)
     }
   }

@@ -67,12 +67,16 @@ describe('a proxy', () => {
     silent.write('is anybody there?')
     accepted[0]?.write('yes')
     accepted[0]?.end()
+    const mute = await open()
+    mute.write('hello?')
     proxy.speak()
 
     const fresh = await open()
     expect(await echo(fresh, 'hello again')).toBe('hello again')
     expect(heard).toBe('')
-    expect(silent.destroyed).toBe(false)
+    expect([silent.destroyed, mute.destroyed]).toEqual([false, false])
+    // Of the mute one the server has not heard.
+    expect(accepted).toHaveLength(2)
     expect(proxy.farPorts).toEqual([accepted[1]?.remotePort])
   })
 })

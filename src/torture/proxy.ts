@@ -15,8 +15,8 @@ interface Pair {
 export class Proxy {
   readonly #server: Server
   readonly #pairs = new Set<Pair>()
-  /** Connections that fell silent: they stay so, whatever comes. */
-  readonly #silenced = new Set<Pair>()
+  /** Ends of connections that fell silent: they stay so, whatever comes. */
+  readonly #silenced = new Set<Socket>()
   #isSilent = false
 
   private constructor(target: () => Address) {
@@ -43,7 +43,10 @@ export class Proxy {
     return [...this.#pairs].flatMap(({ far }) => far.localPort ?? [])
   }
 
-  /** No byte goes either way from now on, new connections included, and no end of a connection is passed on. */
+  /**
+   * No byte goes either way from now on, and no end of a connection is passed on. Of new connections the server learns
+   * nothing, as where no packet arrives.
+   */
   fallSilent(): void {
     this.#isSilent = true
     for (const pair of this.#pairs) this.#silence(pair)
@@ -56,14 +59,18 @@ export class Proxy {
 
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve))
-    for (const { near, far } of [...this.#pairs, ...this.#silenced]) {
-      near.destroy()
-      far.destroy()
-    }
+    const pairs = [...this.#pairs].flatMap(({ near, far }) => [near, far])
+    for (const socket of [...pairs, ...this.#silenced]) socket.destroy()
     await closed
   }
 
   #join(near: Socket, { host, port }: Address): void {
+    if (this.#isSilent) {
+      near.on('error', () => undefined)
+      near.pause()
+      this.#silenced.add(near)
+      return
+    }
     const far = connect(port, host)
     const pair = { near, far }
     near.setNoDelay(true)
@@ -79,10 +86,6 @@ export class Proxy {
       socket.on('error', () => undefined)
       socket.on('close', part)
     }
-    if (this.#isSilent) {
-      this.#silence(pair)
-      return
-    }
     near.pipe(far)
     far.pipe(near)
   }
@@ -90,7 +93,7 @@ export class Proxy {
   #silence(pair: Pair): void {
     const { near, far } = pair
     this.#pairs.delete(pair)
-    this.#silenced.add(pair)
+    this.#silenced.add(near).add(far)
     near.unpipe(far)
     far.unpipe(near)
     near.pause()

@@ -35,6 +35,8 @@ export interface ScenarioResult {
   readonly doubleCommitted: number
   /** From an injury to the new start of each job that was held by whom it hurt. */
   readonly recoveryMs: RecoveryTimes
+  /** Within which `p99` has to be; null where nothing is promised. Milliseconds. */
+  readonly recoveryLimitMs: number | null
   /** Jobs that `recoveryMs` is of. */
   readonly recovered: number
   readonly injuries: number

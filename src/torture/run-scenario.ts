@@ -1,15 +1,13 @@
 // One scenario from its first job to the audit: the calm before, the injuries, the recovery, the calm behind, the end of
 // all jobs.
-import { audit, type Ask } from './audit.ts'
 import { Crew } from './crew.ts'
 import type { Dice } from './dice.ts'
 import { Feeder } from './feeder.ts'
 import type { Ground } from './ground.ts'
 import { Injuries } from './injuries.ts'
 import { LeaseWatch } from './lease-watch.ts'
-import { LIMIT, LIMITED } from './load.ts'
-import { effectsOverTime, rateWithin, recoveries, type Span } from './measure.ts'
-import { percentile } from './percentile.ts'
+import { judge, type Phases } from './judge.ts'
+import type { Span } from './measure.ts'
 import type { ScenarioResult } from './result.ts'
 import type { Scenario, Stage } from './scenario.ts'
 import type { Target } from './target.ts'
@@ -46,115 +44,104 @@ const LONGEST_STALL = 30_000
 const MOST_PROCESSES = 10_000
 
 export async function runScenario(options: ScenarioOptions): Promise<ScenarioResult> {
-  const { scenario, number, share, dice, lease, target, ground, signal, say } = options
+  const { scenario, number, dice, lease, workers, target, ground, signal } = options
   const { names } = ground
-  const ask: Ask = (text, values) => ground.query(text, values)
-  const errors: string[] = []
-  const injuries = new Injuries(ground, number)
-  const feeder = new Feeder({ ground, scenario: number, dice: dice.fork(), workers: options.workers })
   const watch = new LeaseWatch(ground)
-  const crew = new Crew({
-    target,
-    names,
-    lease,
-    isProxied: scenario.isProxied === true,
-    firstProcess: number * MOST_PROCESSES,
-    signal,
-  })
-  const over = new AbortController()
-  const begun = performance.now()
+  const parts: Parts = {
+    injuries: new Injuries(ground, number),
+    feeder: new Feeder({ ground, scenario: number, dice: dice.fork(), workers }),
+    crew: new Crew({
+      target,
+      names,
+      lease,
+      isProxied: scenario.isProxied === true,
+      firstProcess: number * MOST_PROCESSES,
+      signal,
+    }),
+    over: new AbortController(),
+    errors: [],
+    isSeen: false,
+  }
+  const { crew, feeder, injuries, errors } = parts
   try {
-    say('starting')
     watch.start()
-    await Promise.all([feeder.start(), crew.hireMany(options.workers)])
-    await rest(WARM_UP, signal)
-
-    const calm = Math.min(LONGEST_CALM, Math.max(SHORTEST_CALM, share * 0.17))
-    say('calm')
-    const before = await span(ground, () => rest(calm, signal))
-
-    say('injuries')
-    // What is left over when everybody has recovered, another calm has passed, and the last jobs have come to their end.
-    const left = share - (performance.now() - begun) - calm - lease - 1_500
-    const timer = setTimeout(() => over.abort(), Math.max(SHORTEST_INJURIES, left))
-    const stage = createStage({ ...options, crew, feeder, injuries, over, errors })
-    const during = await span(ground, async () => {
-      try {
-        await scenario.injure(stage)
-      } finally {
-        clearTimeout(timer)
-        over.abort()
-      }
-      signal.throwIfAborted()
-      say('recovery')
-      if (!(await until(() => hasRecovered(ground, crew, injuries), { within: LONGEST_RECOVERY, signal })))
-        errors.push(`Not everybody was back at work after ${LONGEST_RECOVERY / 1_000} s.`)
-      await rest(WARM_UP, signal)
-    })
-
-    say('calm again')
-    const after = await span(ground, () => rest(calm, signal))
-
-    say('the end of all jobs')
-    await feeder.stop()
-    if (!(await drained(ground, signal)))
-      errors.push(`In ${LONGEST_STALL / 1_000} s none of the jobs that were left has ended.`)
+    const phases = await perform(options, parts)
     await watch.stop()
     await crew.dismiss()
-
-    const found = await audit(ask, { names, scenario: number, limitedQueue: LIMITED, limit: LIMIT })
-    const times = await recoveries(ask, names, number)
-    const rate = (within: Span): Promise<number | null> => rateWithin(ask, names, number, within)
-    const since = (at: Date): number => at.getTime() - before.from.getTime()
-    const bounds = ({ from, to }: Span): readonly [number, number] => [since(from), since(to)]
-    return {
+    const result = await judge((text, values) => ground.query(text, values), {
       name: scenario.name,
-      jobs: found.jobs,
-      lost: found.lost.length,
-      doubleCommitted: found.doubled.length,
-      recoveryMs: {
-        p50: rounded(percentile(times, 0.5)),
-        p99: rounded(percentile(times, 0.99)),
-        max: rounded(percentile(times, 1)),
-      },
-      recovered: times.length,
-      injuries: injuries.all.length,
-      rateBefore: rounded(await rate(before), 1),
-      rateDuring: rounded(await rate(during), 1),
-      rateAfter: rounded(await rate(after), 1),
-      limit: { limit: LIMIT, leases: watch.most, looks: watch.looks, atOnce: found.mostAtOnce },
-      errors: [
-        ...errors,
-        ...watch.violations,
-        ...found.findings,
-        ...crew.deaths.map((why) => `A worker process ended by itself: ${why}`),
-      ],
-      course: {
-        effects: await effectsOverTime(ask, names, number, before.from),
-        injuries: injuries.all.map(({ what, at }) => ({ what, at: since(at) })),
-        before: bounds(before),
-        during: bounds(during),
-        after: bounds(after),
-        recoveries: times,
-      },
-    }
+      number,
+      names,
+      phases,
+      watch,
+      injuries: injuries.all,
+      longestRecovery: scenario.longestRecovery?.({ lease, isSeen: parts.isSeen }) ?? null,
+    })
+    const deaths = crew.deaths.map((why) => `A worker process ended by itself: ${why}`)
+    return { ...result, errors: [...errors, ...deaths, ...result.errors] }
   } finally {
-    over.abort()
+    parts.over.abort()
     await crew.dismiss()
     await Promise.allSettled([feeder.stop(), watch.stop()])
   }
 }
 
-interface StageOptions extends ScenarioOptions {
+interface Parts {
   readonly crew: Crew
   readonly feeder: Feeder
   readonly injuries: Injuries
+  /** Ends the injuries. */
   readonly over: AbortController
   readonly errors: string[]
+  /** Every process has a session by which others see when it dies. */
+  isSeen: boolean
 }
 
-function createStage(options: StageOptions): Stage {
-  const { crew, feeder, ground, injuries, lease, target, over, signal, errors } = options
+async function perform(options: ScenarioOptions, parts: Parts): Promise<Phases> {
+  const { scenario, share, lease, workers, ground, signal, say } = options
+  const { crew, feeder, injuries, over, errors } = parts
+  const begun = performance.now()
+  say('starting')
+  await Promise.all([feeder.start(), crew.hireMany(workers)])
+  await rest(WARM_UP, signal)
+
+  const calm = Math.min(LONGEST_CALM, Math.max(SHORTEST_CALM, share * 0.17))
+  say('calm')
+  const before = await span(ground, () => rest(calm, signal))
+  parts.isSeen = await areAllSeen(ground)
+
+  say('injuries')
+  // What is left over when everybody has recovered, another calm has passed, and the last jobs have come to their end. Where
+  // only the end of a lease heals, it takes longer than its share.
+  const left = share - (performance.now() - begun) - calm - Math.min(lease, 4_000) - 1_500
+  const timer = setTimeout(() => over.abort(), Math.max(SHORTEST_INJURIES, left))
+  const during = await span(ground, async () => {
+    try {
+      await scenario.injure(createStage(options, parts))
+    } finally {
+      clearTimeout(timer)
+      over.abort()
+    }
+    signal.throwIfAborted()
+    say('recovery')
+    if (!(await until(() => hasRecovered(ground, crew, injuries), { within: LONGEST_RECOVERY, signal })))
+      errors.push(`Not everybody was back at work after ${LONGEST_RECOVERY / 1_000} s.`)
+    await rest(WARM_UP, signal)
+  })
+
+  say('calm again')
+  const after = await span(ground, () => rest(calm, signal))
+
+  say('the end of all jobs')
+  await feeder.stop()
+  if (!(await drained(ground, signal)))
+    errors.push(`In ${LONGEST_STALL / 1_000} s none of the jobs that were left has ended.`)
+  return { before, during, after }
+}
+
+function createStage(options: ScenarioOptions, parts: Parts): Stage {
+  const { ground, lease, target, signal } = options
+  const { crew, feeder, injuries, over, errors } = parts
   // Who completed in a transaction that is open keeps his job for as long as that may idle.
   const longest = 3 * Math.max(lease, 5_000) + LONGEST_RECOVERY
   const isOver = AbortSignal.any([over.signal, signal])
@@ -201,6 +188,13 @@ async function hasRecovered(ground: Ground, crew: Crew, injuries: Injuries): Pro
   return row?.processes === crew.members.length
 }
 
+async function areAllSeen(ground: Ground): Promise<boolean> {
+  const [row] = await ground.query<{ seen: boolean }>(
+    `select coalesce(bool_and(session is not null), false) as seen from ${ground.names.kong}.workers`,
+  )
+  return row?.seen === true
+}
+
 /** False where nothing gets done any more. */
 async function drained(ground: Ground, signal: AbortSignal): Promise<boolean> {
   const live = async (): Promise<number> => {
@@ -219,8 +213,4 @@ async function drained(ground: Ground, signal: AbortSignal): Promise<boolean> {
     left = now
   }
   return true
-}
-
-function rounded(value: number | null, digits = 0): number | null {
-  return value === null ? null : Number(value.toFixed(digits))
 }

@@ -34,6 +34,14 @@ export interface Stage {
 export type ScenarioName =
   'kill' | 'suspend' | 'restart' | 'backends' | 'half-open' | 'pool' | 'snapshot' | 'deploy' | 'all'
 
+/** What a promise of recovery depends on. */
+export interface RecoveryPromise {
+  /** Milliseconds. */
+  readonly lease: number
+  /** Others see by a session of its when a process dies. Not so behind a pooler, where only its silence tells. */
+  readonly isSeen: boolean
+}
+
 /** One way to torment a system that works. */
 export interface Scenario {
   readonly name: ScenarioName
@@ -46,6 +54,8 @@ export interface Scenario {
   readonly needs?: 'server' | 'proxy'
   /** Where proxies can be had, each worker gets one. */
   readonly isProxied?: boolean
+  /** Milliseconds in which 99 of 100 jobs that were torn away have to be started anew. @default none is promised */
+  readonly longestRecovery?: (promise: RecoveryPromise) => number
   /** Hurts until it is over, and leaves nobody hurt on purpose. */
   readonly injure: (stage: Stage) => Promise<void>
 }

@@ -8,7 +8,7 @@ describe('the options of a run', () => {
     expect(rest).toEqual({
       scenarios: SCENARIOS,
       duration: 120_000,
-      lease: 3_000,
+      lease: 15_000,
       workers: 4,
       connectionString: undefined,
     })

@@ -15,7 +15,7 @@ export interface TortureOptions {
   readonly duration?: unknown
   /** Decides everything that is random. 0 to 2^32 - 1. @default one of its own */
   readonly seed?: unknown
-  /** Of the workers' leases: milliseconds, or text. 1 to 60 s. @default 3 s */
+  /** Of the workers' leases: milliseconds, or text. 1 to 60 s. @default 15 s, as that of a runner */
   readonly lease?: unknown
   /** Worker processes, 2 to 32. @default 4 */
   readonly workers?: unknown
@@ -49,7 +49,7 @@ const LONGEST_LEASE = 60_000
 /** @throws KT_OPTION_INVALID, KT_OPTION_UNKNOWN, KT_DURATION_INVALID */
 export function readTortureOptions(options: TortureOptions): TortureConfig {
   const given = readOptions(options, KNOWN, 'torture')
-  const { duration = '2m', lease = '3s', workers = 4, seed = Math.floor(Math.random() * MOST_SEEDS) } = given
+  const { duration = '2m', lease = '15s', workers = 4, seed = Math.floor(Math.random() * MOST_SEEDS) } = given
   return {
     scenarios: readScenarios(options.scenarios),
     duration: within(parsePositiveDuration(duration, 'duration'), 'duration', SHORTEST_DURATION, Infinity),

@@ -38,7 +38,6 @@ export async function torture(
   { signal, onProgress = () => undefined, onScenario = () => undefined }: TortureWatching,
 ): Promise<TortureResult> {
   const { scenarios: wanted, duration, seed, lease, workers, connectionString } = readTortureOptions(options)
-  const begun = performance.now()
   const target =
     connectionString === undefined ? await throwawayTarget(signal) : namedTarget(connectionString)
   let ground: Ground | undefined
@@ -59,7 +58,7 @@ export async function torture(
       const result = await runScenario({
         scenario,
         number: index + 1,
-        share: shareOf(scenario, chosen.slice(index), duration - (performance.now() - begun)),
+        share: shareOf(scenario, chosen, duration),
         dice: new Dice(seed ^ hashOf(scenario.name)),
         lease,
         workers,
@@ -96,11 +95,11 @@ function whyNot({ needs }: Scenario, { restart, address }: Target): string | und
   return undefined
 }
 
-/** Of the time that is left. Everything together needs more of it than one alone. */
-function shareOf(scenario: Scenario, left: readonly Scenario[], ms: number): number {
-  const weight = ({ name }: Scenario): number => (name === 'all' ? 2 : 1)
-  const weights = left.reduce((sum, one) => sum + weight(one), 0)
-  return Math.max(0, (ms * weight(scenario)) / weights)
+/** Everything together needs more time than one alone, and kills are to be many: each tears but a few jobs away. */
+function shareOf(scenario: Scenario, chosen: readonly Scenario[], ms: number): number {
+  const weight = ({ name }: Scenario): number => (name === 'all' || name === 'kill' ? 2 : 1)
+  const weights = chosen.reduce((sum, one) => sum + weight(one), 0)
+  return (ms * weight(scenario)) / weights
 }
 
 /** FNV-1a. */

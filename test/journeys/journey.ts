@@ -10,6 +10,7 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, inject } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { emptyTables } from '../support/empty-tables.ts'
+import { hasPooler } from '../support/pooled.ts'
 import { withClient } from '../support/run-databases.ts'
 import { silent } from './journey-logger.ts'
 
@@ -39,8 +40,17 @@ export class Journey {
 
   /** A runner that hears of jobs at once and looks without being told only once an hour, unless told otherwise. */
   async run(tasks: TaskList, options: Options = {}): Promise<Runner> {
-    const { pool } = this.database
-    const runner = await run({ pool, tasks, logger: silent, pollInterval: '1h', migrate: false, ...options })
+    const { pool, directConnectionString: direct } = this.database
+    const directConnectionString = hasPooler() ? direct : undefined
+    const runner = await run({
+      pool,
+      directConnectionString,
+      tasks,
+      logger: silent,
+      pollInterval: '1h',
+      migrate: false,
+      ...options,
+    })
     this.#runners.push(runner)
     return runner
   }

@@ -134,7 +134,7 @@ async function giveToAnother(): Promise<number> {
     )
     await client.query('select kongtask.rescue_workers()')
     const { rows: claimed } = await client.query(
-      `select from kongtask.register_worker(3600000, '{}') as r, kongtask.claim_jobs(
+      `select from kongtask.register_worker(3600000, '{}', null) as r, kongtask.claim_jobs(
          r.worker, r.nonce, 1, null, null, 10, array(select t.id from kongtask.tasks t), null, true, false, null, null, null, null, null, null) as c
         where c.jobs is not null`,
     )

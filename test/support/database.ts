@@ -2,12 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool, type Client } from 'pg'
 import { inject } from 'vitest'
+import { hasPooler, throughPooler } from './pooled.ts'
 import { connectionStringFor, withClient } from './run-databases.ts'
 import { migratedTemplate } from './template.ts'
 import { eventually } from './wait.ts'
 
 export interface TestDatabase extends AsyncDisposable {
+  /** Through the pooler, where the run has one. */
   readonly connectionString: string
+  /** To the server itself. */
+  readonly directConnectionString: string
   readonly name: string
   /** Up to 10 connections, for the test's own statements. Ended by `drop()`. */
   readonly pool: Pool
@@ -32,13 +36,14 @@ export async function createTestDatabase({
   const template = migrated ? await migratedTemplate() : 'template1'
   await withClient(admin, (client) => client.query(`create database ${name} template ${template}`))
 
-  const connectionString = connectionStringFor(name, admin)
+  const directConnectionString = connectionStringFor(name, admin)
+  const connectionString = throughPooler(directConnectionString)
   const pool = new Pool({ connectionString, max: 10, application_name: 'kongtask test' })
   // A test that terminates connections takes idle ones of this pool with it, which is no error of the test.
   pool.on('error', () => undefined)
   let dropped: Promise<void> | undefined
   const drop = (): Promise<void> => (dropped ??= dropDatabase(admin, name, pool))
-  return { connectionString, name, pool, drop, [Symbol.asyncDispose]: drop }
+  return { connectionString, directConnectionString, name, pool, drop, [Symbol.asyncDispose]: drop }
 }
 
 async function dropDatabase(admin: string, name: string, pool: Pool): Promise<void> {
@@ -46,7 +51,8 @@ async function dropDatabase(admin: string, name: string, pool: Pool): Promise<vo
   await Promise.race([pool.end(), delay(2_000)])
   await withClient(admin, async (client) => {
     try {
-      await eventually(() => expectNoConnections(client, name), { within: 2_000 })
+      // A pooler keeps its connections for others.
+      if (!hasPooler()) await eventually(() => expectNoConnections(client, name), { within: 2_000 })
     } finally {
       await client.query(`drop database ${name} with (force)`)
     }

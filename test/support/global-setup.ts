@@ -10,6 +10,8 @@ declare module 'vitest' {
     readonly adminConnectionString: string
     /** The start of the names of all databases of this run. */
     readonly databasePrefix: string
+    /** Of the pooler on loopback that stands before the server. Null where there is none. */
+    readonly poolerPort: number | null
   }
 }
 
@@ -24,6 +26,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const prefix = `kongtask_test_${randomBytes(4).toString('hex')}`
   project.provide('adminConnectionString', admin)
   project.provide('databasePrefix', prefix)
+  const pooler = process.env['TEST_POOLER_PORT'] ?? ''
+  project.provide('poolerPort', pooler === '' ? null : Number(pooler))
   return async () => {
     if (own === undefined) await dropDatabasesOf(prefix, admin)
     await own?.stop()

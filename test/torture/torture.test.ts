@@ -26,7 +26,7 @@ it('kill -9 of worker processes loses nothing and doubles nothing, and their job
   expect(kill?.jobs).toBeGreaterThan(100)
   expect(kill?.injuries).toBeGreaterThan(0)
   expect(kill?.recovered).toBeGreaterThan(0)
-  // Nobody else can have them before the lease is over that the last heartbeat renewed.
+  // Whoever sees that a process is gone gives it a moment to say that it has lost nothing but a connection.
   expect(kill?.recoveryMs.p50).toBeGreaterThan(500)
   expect(kill?.limit.looks).toBeGreaterThan(10)
 })

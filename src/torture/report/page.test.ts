@@ -9,6 +9,7 @@ const scenario: ScenarioResult = {
   lost: 0,
   doubleCommitted: 0,
   recoveryMs: { p50: 2_500, p99: 3_100, max: 3_200 },
+  recoveryLimitMs: 5_000,
   recovered: 3,
   injuries: 1,
   rateBefore: 200,

@@ -19,7 +19,7 @@ export function reportPage(result: TortureResult): string {
 <body>
 <h1>kongtask torture</h1>
 <p class="${ok ? 'good' : 'bad'}">${ok ? 'Nothing was lost, nothing was done twice, and no limit was exceeded.' : 'Something did not hold.'}</p>
-<p class="soft">Seed ${seed}, PostgreSQL ${escapeHtml(postgres)}, Node ${escapeHtml(process.version)}. The workers' leases lasted ${lease / 1_000} s; a runner's last 15 s unless it says otherwise, and recovery from a dead or silent process takes as much longer.</p>
+<p class="soft">Seed ${seed}, PostgreSQL ${escapeHtml(postgres)}, Node ${escapeHtml(process.version)}. The workers' leases lasted ${lease / 1_000} s; a runner's last 15 s unless it says otherwise. Recovery from a silent process takes what is left of a lease, that from a dead one does not.</p>
 ${overview(scenarios)}
 ${leftOut.map(({ name, why }) => `<p class="soft">Left out: ${name}, because ${escapeHtml(why)}.</p>`).join('\n')}
 ${scenarios.map(section).join('\n')}

@@ -17,7 +17,8 @@ export function recoveryPicture({ name, course, recoveryMs }: ScenarioResult): s
   }
   const yTicks = ticks(Math.max(1, ...counts), 4).filter(Number.isInteger)
   const x = linear([0, end], [LEFT, RIGHT])
-  const y = linear([0, Math.max(yTicks.at(-1) ?? 1, ...counts)], [BOTTOM, TOP])
+  // With room above for what p50 and p99 are.
+  const y = linear([0, Math.max(yTicks.at(-1) ?? 1, ...counts)], [BOTTOM, TOP + 28])
   const width = (RIGHT - LEFT) / BARS
   const bars = counts.map((count, bar) => {
     if (count === 0) return ''

@@ -9,8 +9,11 @@ export const deploy: Scenario = {
 
 /** Milliseconds that a process may take to start. */
 const LONGEST_START = 30_000
-/** Milliseconds that it may take to stop in good order, beyond its grace period, which is as long as its lease. */
-const LONGEST_STOP = 12_000
+/**
+ * Milliseconds that it may take to stop in good order, beyond its grace period, which is as long as its lease. Where the database is
+ * away at that moment, handlers get 6 s to heed their signals, and the last settlements 10 s to be written.
+ */
+const LONGEST_STOP = 20_000
 
 /** One by one, each old process makes room for a new one. The jobs for the new ones are there before they are. */
 export async function rollOut(stage: Stage): Promise<void> {
