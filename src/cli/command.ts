@@ -1,10 +1,16 @@
 import type { Command } from 'commander'
 import type { ExitCode } from './exit-codes.ts'
-import type { Terminal } from './terminal.ts'
+import type { Input, Terminal } from './terminal.ts'
 
 /** What every command is given beside its own options. */
 export interface CommandContext {
   readonly terminal: Terminal
+  /** Standard input. */
+  readonly input: Input
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  /** What stands on the command line beside options, such as the task of `add`. */
+  readonly args: readonly string[]
   /** The result as JSON on stdout, and nothing else there. */
   readonly isJson: boolean
   readonly isVerbose: boolean

@@ -4,7 +4,7 @@ export const EXIT = {
   done: 0,
   /** It could not be done; the error says why. */
   failed: 1,
-  /** The command line is wrong; nothing was done. */
+  /** The command line or the configuration is wrong; nothing was done. */
   usage: 2,
   /** It was done, and what it examined is not as it should be. */
   unwell: 3,
@@ -19,6 +19,6 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 export const EXIT_CODES_HELP = `Exit codes:
   0    done
   1    it could not be done; the error says why
-  2    the command line is wrong; nothing was done
+  2    the command line or the configuration is wrong; nothing was done
   3    it was done, and what it examined is not as it should be
   130  interrupted (143: terminated); what was begun was taken back`

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander'
 import { catalogue, type ErrorCode } from '../core/error-catalogue.ts'
 import { KongTaskError } from '../core/errors.ts'
+import { ProblemsError, type Problem } from '../project/problems.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { Interruption } from './interruption.ts'
 
@@ -10,6 +11,8 @@ export interface Failure {
   readonly message: string
   readonly remedy: string | undefined
   readonly stack: string | undefined
+  /** One by one, where the message lists several. */
+  readonly problems?: readonly Problem[] | undefined
   readonly exitCode: ExitCode
 }
 
@@ -20,6 +23,17 @@ const USAGE: ReadonlySet<ErrorCode> = new Set([
   'KT_OPTION_UNKNOWN',
   'KT_DURATION_INVALID',
   'KT_CONNECTION_INVALID',
+  'KT_CONFIG_INVALID',
+  'KT_SCHEMA_NAME_INVALID',
+  'KT_NAME_INVALID',
+  'KT_DATE_INVALID',
+  'KT_TASK_UNKNOWN',
+  'KT_PAYLOAD_NOT_JSON',
+  'KT_PAYLOAD_INVALID',
+  'KT_PAYLOAD_TOO_LARGE',
+  'KT_TASK_FILE_INVALID',
+  'KT_CRONTAB_INVALID',
+  'KT_SCHEDULE_INVALID',
 ])
 
 export function failureOf(error: unknown): Failure {
@@ -31,7 +45,8 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof KongTaskError) {
     const { code, message } = error
     const exitCode = USAGE.has(code) ? EXIT.usage : EXIT.failed
-    return { code, message, remedy: catalogue[code].remedy, stack, exitCode }
+    const problems = error instanceof ProblemsError ? error.problems : undefined
+    return { code, message, remedy: catalogue[code].remedy, stack, problems, exitCode }
   }
   const message = error instanceof Error ? error.message : String(error)
   return { code: undefined, message, remedy: undefined, stack, exitCode: EXIT.failed }
@@ -48,14 +63,18 @@ export function tellFailure({ code, message, remedy, stack }: Failure, isVerbose
 }
 
 /** The failure for a program. */
-export function failureAsJson({ code, message, remedy, stack }: Failure, isVerbose: boolean): string {
-  const error = { code: code ?? null, message, remedy: remedy ?? null, ...(isVerbose ? { stack } : {}) }
+export function failureAsJson(failure: Failure, isVerbose: boolean): string {
+  const { code = null, message, remedy = null, problems, stack } = failure
+  const error = { code, message, remedy, problems, ...(isVerbose ? { stack } : {}) }
   return JSON.stringify({ error })
 }
 
 function ofUsage(error: CommanderError): Failure {
   const code = 'KT_USAGE_INVALID'
-  const message = sentence(error.message.replace(/^error: /, '').replaceAll('\n', ' '))
+  const isVerbMissing = error.code === 'commander.help'
+  const message = isVerbMissing
+    ? 'One of its commands has to follow.'
+    : sentence(error.message.replace(/^error: /, '').replaceAll('\n', ' '))
   return { code, message, remedy: catalogue[code].remedy, stack: stackOf(error), exitCode: EXIT.usage }
 }
 

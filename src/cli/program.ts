@@ -1,14 +1,44 @@
 // The command line as a whole: what all commands have in common. What each does stands in `commands/`.
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import type { CommandContext, Declare, GivenOptions } from './command.ts'
+import { add } from './commands/add.ts'
+import { check } from './commands/check.ts'
+import { dead } from './commands/dead.ts'
+import { dev } from './commands/dev.ts'
+import { doctor } from './commands/doctor.ts'
+import { init } from './commands/init.ts'
+import { jobs } from './commands/jobs.ts'
+import { logs } from './commands/logs.ts'
+import { migrate } from './commands/migrate.ts'
+import { queues } from './commands/queues.ts'
+import { schedules } from './commands/schedules.ts'
+import { top } from './commands/top.ts'
 import { torture } from './commands/torture.ts'
+import { work } from './commands/work.ts'
+import { workers } from './commands/workers.ts'
 import { EXIT, EXIT_CODES_HELP, type ExitCode } from './exit-codes.ts'
 import { failureAsJson, failureOf, tellFailure } from './failure.ts'
 import { onInterruption } from './interruption.ts'
-import { Terminal, type TerminalStreams } from './terminal.ts'
+import { ownPackage } from './own-package.ts'
+import { Terminal, type Input, type TerminalStreams } from './terminal.ts'
 
-const COMMANDS: readonly Declare[] = [torture]
+const COMMANDS: readonly Declare[] = [
+  init,
+  dev,
+  work,
+  add,
+  jobs,
+  logs,
+  queues,
+  dead,
+  schedules,
+  workers,
+  top,
+  check,
+  migrate,
+  doctor,
+  torture,
+]
 
 /**
  * Performs a command line. Never rejects.
@@ -24,13 +54,15 @@ export async function performCommandLine(
   // For errors that come before the options are read.
   let common: Common = { isJson: args.includes('--json'), isVerbose: args.includes('--verbose') }
   let exitCode: ExitCode = EXIT.done
-  const program = declareProgram(streams)
+  const program = declareProgram(streams, common.isJson)
   for (const declare of COMMANDS) {
     declare(program, (command, action) => {
       command.action(async () => {
         const given: GivenOptions = command.optsWithGlobals()
         common = readCommon(given, terminal)
-        exitCode = await interruptible((signal) => action(given, { terminal, ...common, signal }))
+        const { stdin: input = NOTHING, env } = streams
+        const around = { terminal, input, env, cwd: process.cwd(), args: command.args, ...common }
+        exitCode = await interruptible((signal) => action(given, { ...around, signal }))
       })
     })
   }
@@ -47,13 +79,16 @@ export async function performCommandLine(
   }
 }
 
+/** The standard input of a process that has none. */
+const NOTHING: Input = (async function* () {})()
+
 type Common = Pick<CommandContext, 'isJson' | 'isVerbose'>
 
-function declareProgram({ stdout, stderr }: TerminalStreams): Command {
+function declareProgram({ stdout, stderr }: TerminalStreams, isJson: boolean): Command {
   return new Command('kongtask')
     .description('Background jobs for TypeScript on PostgreSQL.')
     .usage('<command> [options]')
-    .version(version(), '--version', 'print the version')
+    .version(ownPackage().version, '--version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print the help of a command')
     .option('--json', 'print the result as JSON, for programs; errors too, on stderr')
@@ -63,7 +98,8 @@ function declareProgram({ stdout, stderr }: TerminalStreams): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => void stdout.write(text),
-      writeErr: (text) => void stderr.write(text),
+      // The help of a command that lacks its verb; a program is told by the error alone.
+      writeErr: (text) => void (isJson || stderr.write(text)),
       // Told by ourselves, as all errors are.
       outputError: () => undefined,
       getOutHelpWidth: () => Math.min(stdout.columns ?? 100, 110),
@@ -77,19 +113,11 @@ function readCommon(given: GivenOptions, terminal: Terminal): Common {
   return { isJson: given['json'] === true, isVerbose: given['verbose'] === true }
 }
 
-async function interruptible(work: (signal: AbortSignal) => Promise<ExitCode>): Promise<ExitCode> {
+async function interruptible(perform: (signal: AbortSignal) => Promise<ExitCode>): Promise<ExitCode> {
   const { signal, forget } = onInterruption()
   try {
-    return await work(signal)
+    return await perform(signal)
   } finally {
     forget()
   }
-}
-
-/** Of the package that this is part of, built or not. */
-function version(): string {
-  const file: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  if (typeof file === 'object' && file !== null && 'version' in file && typeof file.version === 'string')
-    return file.version
-  return 'unknown'
 }

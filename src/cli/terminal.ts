@@ -7,7 +7,13 @@ export interface Output {
   write(text: string): unknown
 }
 
+/** Where a process reads from, such as `process.stdin`. */
+export interface Input extends AsyncIterable<string | Uint8Array> {
+  readonly isTTY?: boolean | undefined
+}
+
 export interface TerminalStreams {
+  readonly stdin?: Input | undefined
   readonly stdout: Output
   readonly stderr: Output
   readonly env: Readonly<Record<string, string | undefined>>
@@ -23,12 +29,22 @@ export class Terminal {
 
   constructor(streams: TerminalStreams) {
     this.#streams = streams
-    const { NO_COLOR = '' } = streams.env
-    this.#hasColours = NO_COLOR === '' && streams.stdout.isTTY === true
+    const { NO_COLOR = '', TERM } = streams.env
+    this.#hasColours = NO_COLOR === '' && TERM !== 'dumb' && streams.stdout.isTTY === true
   }
 
   get hasColours(): boolean {
     return this.#hasColours
+  }
+
+  /** Whether somebody sits there and reads: tables may be laid out, lines may replace each other. */
+  get isInteractive(): boolean {
+    return this.#streams.stdout.isTTY === true
+  }
+
+  /** Columns of what it is written to; 100 where nobody knows. */
+  get width(): number {
+    return this.#streams.stdout.columns ?? 100
   }
 
   withoutColours(): void {
@@ -45,6 +61,18 @@ export class Terminal {
   tell(line: string): void {
     this.#clear()
     this.#streams.stderr.write(`${line}\n`)
+  }
+
+  /** Text of the result as it is, escape sequences included: for a screen that is drawn anew. */
+  draw(text: string): void {
+    this.#clear()
+    this.#streams.stdout.write(text)
+  }
+
+  /** A question, without an end of line. */
+  ask(question: string): void {
+    this.#clear()
+    this.#streams.stderr.write(question)
   }
 
   /** What is going on, in a line that the next one replaces. On a terminal only. */

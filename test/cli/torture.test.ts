@@ -36,6 +36,7 @@ it('kongtask torture --json prints one object, and writes the page; what restart
         lost: 0,
         doubleCommitted: 0,
         recoveryMs: { p50: expect.any(Number), p99: expect.any(Number), max: expect.any(Number) },
+        recoveryLimitMs: null,
         recovered: expect.any(Number),
         injuries: expect.any(Number),
         rateBefore: rate,

@@ -34,7 +34,7 @@ export function describeResult(
       .join('  ')
   const complaints = scenarios.flatMap(({ name, errors }) => errors.map((error) => `  ${name}: ${error}`))
   return [
-    `seed ${seed}, PostgreSQL ${postgres}, leases of ${lease / 1_000} s (those of a runner last 15 s unless it says otherwise)`,
+    `seed ${seed}, PostgreSQL ${postgres}, leases of ${lease / 1_000} s${lease === 15_000 ? '' : ' (those of a runner last 15 s unless it says otherwise)'}`,
     '',
     terminal.paint('bold', line(HEADINGS)),
     ...rows.map((cells, row) => (isWell(scenarios[row]) ? line(cells) : terminal.paint('red', line(cells)))),

@@ -24,7 +24,7 @@ export const torture: Declare = (program, perform) => {
       '--seed <number>',
       'decides everything that is random (default: one of its own, which is printed)',
     )
-    .option('--lease <duration>', "of the workers' leases, 1s to 60s (default: 3s; that of a runner is 15s)")
+    .option('--lease <duration>', "of the workers' leases, 1s to 60s (default: 15s, as that of a runner)")
     .option('--workers <number>', 'worker processes, 2 to 32 (default: 4)')
     .option(
       '--database-url <url>',
@@ -46,7 +46,7 @@ Exit codes: 0 all was well; 3 something was lost, done twice, beyond a limit, or
 Examples:
   $ kongtask torture
   $ kongtask torture --duration 120s --seed 1 --json
-  $ kongtask torture --scenario kill suspend --duration 1m --lease 15s
+  $ kongtask torture --scenario kill suspend --duration 1m --lease 3s
   $ kongtask torture --database-url postgres://me:secret@localhost/scratch --scenario all`,
     )
   perform(command, action)

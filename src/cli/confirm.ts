@@ -1,0 +1,23 @@
+import { KongTaskError } from '../core/errors.ts'
+import type { CommandContext } from './command.ts'
+
+/**
+ * Asks before something that cannot be taken back. `--yes` answers, and has to where nobody sits at a terminal.
+ *
+ * @param given the options of the command line; `yes` among them
+ * @returns false where the answer is anything but yes
+ * @throws KT_USAGE_INVALID where nobody can be asked
+ */
+export async function confirm(
+  question: string,
+  given: Readonly<Record<string, unknown>>,
+  { terminal, input }: Pick<CommandContext, 'terminal' | 'input'>,
+): Promise<boolean> {
+  if (given['yes'] === true) return true
+  if (input.isTTY !== true || !terminal.isInteractive) {
+    throw new KongTaskError('KT_USAGE_INVALID', `${question} Nobody can be asked here; say --yes.`)
+  }
+  terminal.ask(`${question} [y/N] `)
+  for await (const piece of input) return /^y(?:es)?$/i.test(String(piece).trim())
+  return false
+}
