@@ -40,13 +40,18 @@ export default defineConfig({
           // A process and its modules for each file would cost more than many of the files themselves.
           isolate: false,
           include: [
-            'test/{store,sql,worker,client,maintenance,journeys,docs,embedded,cli,torture}/**/*.test.ts',
+            'test/{store,sql,worker,client,maintenance,journeys,docs,embedded,cli,torture,testing}/**/*.test.ts',
           ],
           setupFiles: ['test/support/put-back.ts'],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },
+      },
+      {
+        extends: true,
+        // Written there by test/docs/testing.test.ts, which runs them.
+        test: { name: 'snippets', include: ['.kongtask/docs/testing/*.test.ts'], testTimeout: 60_000 },
       },
       {
         extends: true,
@@ -63,6 +68,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^kongtask$/, replacement: here('./src/index.ts') },
+      { find: /^kongtask\/testing$/, replacement: here('./src/testing/testing.ts') },
       { find: /^kongtask\/embedded$/, replacement: here('./src/embedded/embedded.ts') },
     ],
   },

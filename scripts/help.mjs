@@ -17,9 +17,19 @@ const meanings = {
   bench: 'measure: npm run bench -- <scenario> [--quick] [--json]; without a scenario, which there are',
   chaos:
     'limits and serial keys while processes die and the clock jumps: -- --seconds 120 --processes 8 --seed 1',
+  audit: 'lock files are in order, and nothing that is installed with kongtask is known to be unsafe',
+  soak: 'jobs at a steady rate for long, while workers are killed; nothing may grow: -- --minutes 20 --rate 2000 --json',
   fences:
     'take away each fence in turn, in a copy, and see its test fail: -- --only claim-lives (--model: the model instead)',
   model: 'random histories of jobs against the model of their life: -- --histories 10000 --seed 20261122',
+  weather: 'weather that takes root to make: a disk that is full, of data and of WAL',
+  pgbouncer:
+    'the journeys through a PgBouncer in transaction mode, which has to be installed: -- test/journeys/waking',
+  'first-minute': 'pack the package, and time init, dev and add in an empty folder without a database',
+  calendar: 'ten years of crontab ticks in five time zones against a walk over all their minutes',
+  ticks:
+    '300 ticks of a schedule, 20 processes, some suspended, some killed, clocks that are off: -- --ticks 300 --seed 1',
+  'kit-speed': 'what a test costs with the test kit on PGlite, against bare transactions there',
   build: 'compile the package into dist/',
   prepack: 'the build, before npm packs it',
 }

@@ -32,6 +32,12 @@ export type { DeadLetterFilter, JobFilter, TimeRange } from './core/job-filter.t
 export type { Cursor, JobPage, PageOptions } from './core/job-page.ts'
 export type { JobLog, LogLevel } from './core/job-log.ts'
 export type { Job, JobError, JobId, JobProgress, JobState } from './core/job.ts'
+export type { CatchUp } from './core/catch-up.ts'
+export { parseCrontab } from './core/crontab.ts'
+export { CrontabError, type CrontabFlaw } from './core/crontab-error.ts'
+export { schedule, type ScheduleSpec, type TaskSchedule } from './core/schedule.ts'
+export type { JobSchedule, ScheduleChange, ScheduleInfo, ScheduleTick } from './core/schedule-info.ts'
+export type { Acting, ScheduleOptions } from './core/schedule-options.ts'
 export type { Json, JsonArray, JsonObject, JsonPrimitive } from './core/json.ts'
 export type { JsonOf, NotJson } from './core/json-of.ts'
 export type {
@@ -83,8 +89,10 @@ export type { JobResult, ResultOptions } from './client/job-result.ts'
 export type { JobLogOptions, JobLogs } from './client/job-logs.ts'
 export type { CancelOptions, Jobs, Schedule } from './client/jobs.ts'
 export type { QueueLimits, Queues } from './client/queues.ts'
+export type { ChangesOptions, PreviewOptions, ScheduleChanges, Schedules } from './client/schedules.ts'
 export type { Tasks } from './client/tasks.ts'
 export type { DrainOptions, Workers } from './client/workers.ts'
+export type { MigrationName, MigrationPlan, PendingMigration } from './store/migrate.ts'
 export type { EncryptionKey, EncryptionOptions } from './encryption/payload-keys.ts'
 export type { Middleware } from './core/middleware.ts'
 export {
@@ -106,6 +114,7 @@ export { PermanentError, RetryableError, type RetryableErrorOptions } from './co
 export { cancel, snooze, type Cancel, type Snooze } from './core/verdict.ts'
 export { run, type Runner } from './runner/runner.ts'
 export type { RunnerOptions, WorkingOptions } from './runner/runner-options.ts'
+export { defineConfig, type KongTaskConfig, type QueueConfig } from './project/config.ts'
 export {
   runTaskList,
   runTaskListOnce,

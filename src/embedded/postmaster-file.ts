@@ -25,6 +25,7 @@ export async function readPostmaster(data: string): Promise<Postmaster | undefin
     pid: Number(pid),
     port: Number(port),
     socketFolder: socketFolder === '' ? undefined : socketFolder,
-    isReady: status === 'ready',
+    // A standby takes connections, too.
+    isReady: status === 'ready' || status === 'standby',
   }
 }

@@ -86,6 +86,23 @@ describe('trying again', () => {
     }
   })
 
+  it('is done by those who failed together at different times, spread over half of the wait', async () => {
+    const all = Array.from({ length: 50 }, () => failing(Infinity))
+    const random = vi.spyOn(Math, 'random')
+    for (const [index, { work }] of all.entries()) {
+      random.mockReturnValueOnce(index / all.length)
+      ending(retry(work, always))
+      // The first failure, with the wait that it draws.
+      await vi.advanceTimersByTimeAsync(0)
+    }
+    random.mockRestore()
+    await vi.advanceTimersByTimeAsync(50)
+    const seconds = all.map(({ tries }) => tries[1])
+    expect(new Set(seconds).size).toBeGreaterThan(20)
+    expect(Math.min(...seconds.map(Number))).toBeLessThanOrEqual(26)
+    expect(Math.max(...seconds.map(Number))).toBeGreaterThanOrEqual(49)
+  })
+
   it('ends when the signal aborts while it waits: with the last error, at once', async () => {
     const { tries, work } = failing(Infinity)
     const stop = new AbortController()

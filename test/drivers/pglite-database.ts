@@ -35,6 +35,7 @@ function asDatabase(db: PGlite): Database {
     queryText: () => Promise.reject(new Error('migrations do not need it')),
     script: async (text) => void (await db.exec(text)),
     transaction: (work) => db.transaction((tx) => work(asTransaction(tx))),
+    longTransaction: (work) => db.transaction((tx) => work(asTransaction(tx))),
   }
 }
 
