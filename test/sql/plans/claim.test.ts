@@ -207,11 +207,15 @@ describe.each([
     )
   }
 
-  /** Pages touched, in memory or not, by one claim of so many. */
+  /** Pages touched, in memory or not, by one claim of so many: the least of three, so three times as many are claimed, and once more. */
   async function pagesOf(total: number, marks?: ClaimRequest['marks']): Promise<number> {
-    // The first of a connection plans.
+    // The first of a connection plans. So does one after statistics came in, which at most once a minute they do; where
+    // a snapshot holds back what has run, that alone reads pages by the thousand.
     await claimed(total, undefined, marks)
-    return plans.session.pagesOf(() => claimed(total, undefined, marks))
+    const pages: number[] = []
+    for (let n = 0; n < 3; n++)
+      pages.push(await plans.session.pagesOf(() => claimed(total, undefined, marks)))
+    return Math.min(...pages)
   }
 
   it('does not wade through what is due later, though of better priority', async () => {
@@ -241,7 +245,6 @@ describe.each([
       const marked = await pagesOf(20, { places: [{ queue: 1, lane: -1, at, id: '0' }], paused: [] })
       const unmarked = await pagesOf(20)
       expect(unmarked).toBeGreaterThan(2_000)
-      // Statistics that come in between make a claim think its plan over, which reads some hundred pages.
       expect(marked).toBeLessThan(1_000)
     })
   })
