@@ -5,7 +5,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
 /** Short files that take long: begun late, each would keep one process busy when there is nothing left for the others. */
-const LONG = /test\/(journeys\/(demo|exact[\w-]*)|embedded\/(death|shared-folder|binaries))\.test\.ts$/
+const LONG =
+  /test\/(journeys\/(demo|exact[\w-]*|silent-network|weather-[\w-]*)|embedded\/(death|shared-folder|binaries)|store\/(migrate|marks)|torture\/torture|cli\/(dev|work))\.test\.ts$/
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -40,7 +41,7 @@ export default defineConfig({
           // A process and its modules for each file would cost more than many of the files themselves.
           isolate: false,
           include: [
-            'test/{store,sql,worker,client,maintenance,journeys,docs,embedded,cli,torture,testing}/**/*.test.ts',
+            'test/{store,sql,worker,client,maintenance,journeys,docs,embedded,cli,torture,testing,import}/**/*.test.ts',
           ],
           setupFiles: ['test/support/put-back.ts'],
           globalSetup: ['test/support/global-setup.ts'],

@@ -5,6 +5,9 @@ import { peerNode } from '../peers/peers.ts'
 import type { SurvivalJob } from './survival-worker.ts'
 import { PEER_FLAGS } from './system-process.ts'
 
+/** Milliseconds for an answer; tens of thousands of jobs are added in less. */
+const PATIENCE = 60_000
+
 export interface SurvivalProgram {
   /** Its file name in bench/systems/. */
   readonly file: string
@@ -33,16 +36,38 @@ export class SurvivalProcess {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       ...(isPeer ? { execPath: peerNode(), execArgv: PEER_FLAGS } : {}),
     })
-    const [said]: unknown[] = await Promise.race([once(child, 'message'), once(child, 'exit')])
-    if (said !== 'ready') throw new Error(`The worker ended before it was ready (${String(said)}).`)
-    return new SurvivalProcess(child)
+    const started = new SurvivalProcess(child)
+    try {
+      const said = await started.#answer()
+      if (said !== 'ready') throw new Error(`The process did not become ready: ${String(said)}`)
+      return started
+    } catch (error) {
+      await started.kill()
+      throw error
+    }
   }
 
   /** Resolves when they are added. */
   async add(jobs: readonly SurvivalJob[]): Promise<void> {
-    const added = once(this.#child, 'message')
+    const answer = this.#answer()
     this.#child.send(jobs)
-    await added
+    const said = await answer
+    if (said !== 'added') throw new Error(`The jobs could not be added: ${String(said)}`)
+  }
+
+  /** What it says next, or that it has ended. */
+  async #answer(): Promise<unknown> {
+    const over = new AbortController()
+    const signal = AbortSignal.any([over.signal, AbortSignal.timeout(PATIENCE)])
+    try {
+      const [said]: unknown[] = await Promise.race([
+        once(this.#child, 'message', { signal }),
+        once(this.#child, 'exit', { signal }).then(([code]) => [`it ended with ${String(code)}`]),
+      ])
+      return said
+    } finally {
+      over.abort()
+    }
   }
 
   get pid(): number {

@@ -40,6 +40,11 @@ export class SurvivalRecord {
     ])
   }
 
+  /** How many jobs with this number or a higher one have begun. */
+  async begunOf(first: number): Promise<number> {
+    return this.#count('select count(distinct n) from survival.runs where n >= $1', [first])
+  }
+
   async effects(): Promise<number> {
     return this.#count('select count(*) from survival.effects')
   }

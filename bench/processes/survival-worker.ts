@@ -31,7 +31,11 @@ export async function survive({ setUp, work }: SurvivalParts): Promise<void> {
   else {
     const add = await setUp({ connectionString, config })
     process.on('message', (message) => {
-      if (Array.isArray(message)) void add(message.map(jobOf)).then(() => process.send?.('added'))
+      if (Array.isArray(message))
+        void add(message.map(jobOf)).then(
+          () => process.send?.('added'),
+          (error: unknown) => process.send?.(String(error)),
+        )
     })
   }
   process.send?.('ready')

@@ -23,14 +23,17 @@ const WORKERS = 2
 const JOBS = 8
 const LONG = 2_000
 const PACE = 100
+/** Milliseconds after which nothing more is expected to run a second time: a lease, and what it takes to look. */
+const LATE = 20_000
 
 export async function measureSurvival(program: SurvivalProgram, options: SurvivalOptions): Promise<Measured> {
   const target = await throwawayTarget(AbortSignal.timeout(600_000))
   const { connectionString } = target
   const workers: SurvivalProcess[] = []
-  const record = await SurvivalRecord.create(connectionString)
+  let record: SurvivalRecord | undefined
   let producer: SurvivalProcess | undefined
   try {
+    record = await SurvivalRecord.create(connectionString)
     producer = await SurvivalProcess.start(program, 'add', connectionString)
     for (let n = 0; n < WORKERS; n += 1)
       workers.push(await SurvivalProcess.start(program, 'work', connectionString))
@@ -46,7 +49,7 @@ export async function measureSurvival(program: SurvivalProgram, options: Surviva
     return await MEASURES[options.harm](stage)
   } finally {
     await Promise.all([producer?.kill(), ...workers.map((worker) => worker.kill())])
-    await record.close()
+    await record?.close()
     await target.close()
   }
 }
@@ -75,6 +78,7 @@ async function afterKill({ options: { bound }, producer, record, workers }: Stag
   )
   const seconds = (performance.now() - at) / 1_000
   if (isBack) await within(LONG / 1_000 + 20, async () => (await record.done()) === JOBS)
+  await delay(LATE)
   return {
     ...(isBack ? { back_after_s: seconds } : { not_back_after_s: seconds }),
     torn: held.length,
@@ -95,16 +99,19 @@ async function afterRestart({
   await delay(LONG / 4)
   await restart()
   const at = performance.now()
-  const done = await record.effects()
-  const goesOn = await within(bound, async () => (await record.effects()) > done)
+  // Those that run survive it in their processes. Whether the system is back, only new ones tell; more than fit beside the others.
+  await added(producer, jobs(JOBS, LONG, JOBS), bound)
+  const goesOn = await within(bound, async () => (await record.begunOf(JOBS)) > 0)
   const seconds = (performance.now() - at) / 1_000
   const rest = Math.max(0, bound - seconds)
-  const isDone = await within(rest, async () => (await record.done()) === JOBS)
+  const isDone = await within(rest, async () => (await record.done()) === 2 * JOBS)
+  const allDone = (performance.now() - at) / 1_000
+  await delay(LATE)
   return {
     ...(goesOn ? { back_after_s: seconds } : { not_back_after_s: seconds }),
-    ...(isDone ? { all_done_after_s: (performance.now() - at) / 1_000 } : {}),
+    ...(isDone ? { all_done_after_s: allDone } : {}),
     exited: workers.filter(({ hasExited }) => hasExited).length,
-    unfinished: JOBS - (await record.done()),
+    unfinished: 2 * JOBS - (await record.done()),
     twice: await record.twice(),
   }
 }
@@ -136,6 +143,8 @@ async function whileHeld({
     await holder.query('select count(*) from pg_class')
     await delay(HELD * 1_000)
     const during = await rate(record)
+    if ((await record.done()) === backlog)
+      throw new Error('There was nothing left to do: the rates say nothing.')
     return {
       before_per_s: before,
       held_per_s: during,
@@ -166,8 +175,14 @@ async function firstBusy(
   return busy
 }
 
-function jobs(count: number, ms: number): SurvivalJob[] {
-  return Array.from({ length: count }, (_, n) => ({ n, ms }))
+function jobs(count: number, ms: number, first = 0): SurvivalJob[] {
+  return Array.from({ length: count }, (_, n) => ({ n: first + n, ms }))
+}
+
+/** As an application does that has just seen the database come back: until it succeeds. A job that is added twice is done twice. */
+async function added(producer: SurvivalProcess, more: readonly SurvivalJob[], bound: number): Promise<void> {
+  const isAdded = await within(bound, async () => producer.add(more).then(() => true))
+  if (!isAdded) throw new Error(`No job could be added for ${bound} s.`)
 }
 
 async function within(seconds: number, ask: () => Promise<boolean>): Promise<boolean> {

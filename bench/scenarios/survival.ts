@@ -54,19 +54,25 @@ export const survival: Scenario = {
 async function prepare(_: unknown, { quick, peers }: PrepareOptions): Promise<readonly Contestant[]> {
   const size = quick ? 'quick' : 'full'
   const options = { bound: BOUND[size], backlog: BACKLOG[size] }
-  const contestants = (system: string, version: string, program: SurvivalProgram): Contestant[] =>
-    HARMS.map((harm) => ({
+  const contestants = (
+    system: string,
+    version: string,
+    program: SurvivalProgram,
+    harms: readonly Harm[] = HARMS,
+  ): Contestant[] =>
+    harms.map((harm) => ({
       system,
       version,
       config: `${harm} ${program.config}`,
       run: () => measureSurvival(program, { harm, ...options }),
     }))
-  const peer = (system: string, config: string): Contestant[] =>
-    contestants(system, versionIn(`node_modules/${system}/package.json`), {
-      file: `${system}-survival-worker.ts`,
-      config,
-      isPeer: true,
-    })
+  const peer = (system: string, config: string, harms?: readonly Harm[]): Contestant[] =>
+    contestants(
+      system,
+      versionIn(`node_modules/${system}/package.json`),
+      { file: `${system}-survival-worker.ts`, config, isPeer: true },
+      harms,
+    )
   return [
     ...contestants('kongtask', kongTaskVersion, {
       file: 'kongtask-survival-worker.ts',
@@ -74,7 +80,12 @@ async function prepare(_: unknown, { quick, peers }: PrepareOptions): Promise<re
       isPeer: false,
     }),
     ...(peers
-      ? [...peer('graphile-worker', 'default'), ...peer('pg-boss', 'default'), ...peer('pg-boss', 'tuned')]
+      ? [
+          ...peer('graphile-worker', 'default'),
+          // By default it takes one job and then waits for two seconds: a rate of which a snapshot could take nothing away.
+          ...peer('pg-boss', 'default', ['kill', 'restart']),
+          ...peer('pg-boss', 'tuned'),
+        ]
       : []),
   ]
 }

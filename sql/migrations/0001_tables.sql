@@ -128,7 +128,9 @@ create table kongtask.workers (
   rescued_at timestamptz,
   info jsonb not null,
   -- By which others see that the process is there (this_session); null: by nothing but its heartbeats.
-  session jsonb
+  session jsonb,
+  -- Which brought its last heartbeat: as long as it is there, so is the process. Null: it is not the process's own, or not known.
+  carrier jsonb
 ) with (fillfactor = 50);
 
 -- What a process is to be told: a job of its was cancelled, a queue was paused. Read by heartbeats, and gone once the

@@ -330,6 +330,7 @@ $$;
 -- jobs_parked.
 create function kongtask.is_crowded(p_queue int4, p_gate text) returns bool
 language plpgsql stable
+set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
 set enable_sort = off

@@ -67,21 +67,25 @@ $$;
 
 -- Renews the lease. o_alive is false where the worker was declared dead or never was. On the way it gives back claims
 -- that committed while their answer was lost: ledger rows below p_before, the oldest claim that may still be under way,
--- that this process does not remember (p_known). p_session is the session by which others see that it is there. And it reads what the process is to be told: o_messages, an array of
--- { id, body }; p_heard: those that it has read. Exactly those, for a lower number may commit later than a higher one.
+-- that this process does not remember (p_known).
+-- p_session is the session by which others see that it is there; o_seen says whether it still is, for the server may have lost a
+-- connection of which the process thinks well. p_is_direct: heartbeats come over connections of its own, not a pooler's.
+-- And it reads what the process is to be told: o_messages, an array of { id, body }; p_heard: those that it has read. Exactly
+-- those, for a lower number may commit later than a higher one.
 -- o_rescue and o_absent are what find_chores says: a look that costs no statement of its own.
 create function kongtask.heartbeat(
-  p_worker int4, p_nonce uuid, p_lease_ms float8, p_known int4[], p_before int4, p_heard int8[], p_session jsonb,
-  out o_alive bool, out o_messages jsonb, out o_rescue bool, out o_absent bool)
+  p_worker int4, p_nonce uuid, p_lease_ms float8, p_known int4[], p_before int4, p_heard int8[], p_session jsonb, p_is_direct bool,
+  out o_alive bool, out o_messages jsonb, out o_rescue bool, out o_absent bool, out o_seen bool)
 language plpgsql
 as $$
 begin
   o_alive := false;
   o_rescue := false;
   o_absent := false;
+  o_seen := p_session is not null and kongtask.is_open(p_session);
   update kongtask.workers w
      set heartbeat_at = clock_timestamp(), expires_at = clock_timestamp() + p_lease_ms * interval '1 ms',
-         session = p_session
+         session = case when o_seen then p_session end, carrier = case when p_is_direct then kongtask.this_session() end
    where w.id = p_worker and w.nonce = p_nonce and w.rescued_at is null;
   if not found then
     return;
@@ -151,8 +155,19 @@ as $$
     from pg_stat_get_activity(pg_backend_pid()) as a
 $$;
 
--- Workers whose session is gone, each with its last heartbeat. Another role's sessions hide when they began; one with the
--- right pid then counts as the right one, and the lease decides.
+-- Whether a session is still there. Another role's sessions hide when they began; one with the right pid then counts as the
+-- right one, and the lease decides.
+create function kongtask.is_open(p_session jsonb) returns bool
+language sql stable
+as $$
+  select p_session ->> 'server' = kongtask.server_run()
+     and exists (
+           select from pg_stat_get_activity((p_session ->> 'pid')::int4) as a
+            where a.backend_start is null or extract(epoch from a.backend_start)::text = p_session ->> 'began')
+$$;
+
+-- Workers that are gone, each with its last heartbeat: neither their session is there nor what carried that heartbeat, for a
+-- network may well lose one connection and leave the process alive. Sessions of another role as in is_open.
 create function kongtask.absent_workers() returns table (worker int4, heartbeat text)
 language sql stable
 as $$
@@ -160,9 +175,9 @@ as $$
     from kongtask.workers w
    where w.rescued_at is null and w.session ->> 'server' = kongtask.server_run()
      and not exists (
-           select from pg_stat_get_activity(null) as a
-            where a.pid = (w.session ->> 'pid')::int4
-              and (a.backend_start is null or extract(epoch from a.backend_start)::text = w.session ->> 'began'))
+           select from (values (w.session), (w.carrier)) as kept (session)
+             join pg_stat_get_activity(null) as a on a.pid = (kept.session ->> 'pid')::int4
+            where a.backend_start is null or extract(epoch from a.backend_start)::text = kept.session ->> 'began')
 $$;
 
 -- Rescues workers that were seen absent a moment ago, if they are so still and have not been heard since: who has only lost

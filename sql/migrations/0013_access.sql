@@ -109,7 +109,7 @@ begin
     select f from kongtask.own_functions() as f
       join pg_proc p on p.oid = f
      where p.proname = any ('{
-       claim_jobs, settle_jobs, register_worker, heartbeat, unregister_worker, rescue_workers, this_session,
+       claim_jobs, settle_jobs, register_worker, heartbeat, unregister_worker, rescue_workers, this_session, is_open,
        absent_workers, rescue_absent_workers, publish,
        take_turn, prune_unique_keys}')
   loop

@@ -62,7 +62,25 @@ export function poolWriter({ store, pool, deadline, one }: PoolWriterOptions): W
   return {
     one: (job) => againAfterConflict(() => one(job)),
     all: (chunks) => againAfterConflict(() => all(chunks)),
-    inTurn,
+    inTurn: () => namingConflicts(inTurn()),
+  }
+}
+
+/** What comes in turn is read from a source that cannot be read again, so there is one try. */
+function namingConflicts(writer: ChunkWriter): ChunkWriter {
+  const named = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work
+    } catch (error) {
+      throw isConflict(error)
+        ? conflict('Another transaction was in the way (serialization failure or deadlock)', error)
+        : error
+    }
+  }
+  return {
+    write: (chunk) => named(writer.write(chunk)),
+    commit: () => named(writer.commit()),
+    rollback: () => writer.rollback(),
   }
 }
 
@@ -103,6 +121,7 @@ async function writeAll(chunks: Chunks, writer: ChunkWriter): Promise<AddedJob[]
 }
 
 const MOST_TRIES = 4
+const GIVEN_UP = `Other transactions were in the way ${MOST_TRIES} times in a row (serialization failure or deadlock)`
 
 async function againAfterConflict<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
@@ -110,15 +129,11 @@ async function againAfterConflict<T>(work: () => Promise<T>): Promise<T> {
       return await work()
     } catch (error) {
       if (!isConflict(error)) throw error
-      if (attempt === MOST_TRIES) throw conflict(error)
+      if (attempt === MOST_TRIES) throw conflict(GIVEN_UP, error)
     }
   }
 }
 
-function conflict(cause: unknown): KongTaskError {
-  return new KongTaskError(
-    'KT_DATABASE_CONFLICT',
-    `Other transactions were in the way ${MOST_TRIES} times in a row (serialization failure or deadlock). Nothing was written.`,
-    { cause },
-  )
+function conflict(happened: string, cause: unknown): KongTaskError {
+  return new KongTaskError('KT_DATABASE_CONFLICT', `${happened}. Nothing was written.`, { cause })
 }

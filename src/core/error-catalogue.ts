@@ -147,7 +147,7 @@ export const catalogue = {
     remedy: 'Use PostgreSQL 14 or later.',
   },
   KT_DATABASE_CONFLICT: {
-    what: 'A call failed several times in a row because of other transactions (a serialization failure, a deadlock, a change of the same schedule); nothing was written.',
+    what: 'A call failed because of other transactions (a serialization failure, a deadlock, a change of the same schedule), after several tries where it could be tried again; nothing was written.',
     remedy:
       'Call again; if it happens often, look for transactions that lock the same keys in another order.',
   },
@@ -271,6 +271,23 @@ export const catalogue = {
   KT_INSTALL_FAILED: {
     what: '`kongtask init` has written its files, but the packages could not be installed.',
     remedy: 'Read what the package manager said, and install by hand.',
+  },
+  KT_FILE_UNUSABLE: {
+    what: 'A file that a command was to read cannot be read, or one that it was to write is there already or cannot be made.',
+    remedy: 'The message says why. Correct the name or the rights; `kongtask export` overwrites nothing.',
+  },
+  KT_IMPORT_FILE_INVALID: {
+    what: 'A file of jobs cannot be imported. The message has the line and the reason of each flaw; nothing was written.',
+    remedy: 'Correct the lines that are listed; docs/moving.md has the format.',
+  },
+  KT_IMPORT_SOURCE_NOT_FOUND: {
+    what: 'The database has no tables of the job system that was to be imported from.',
+    remedy: 'Name its database with `--from`, its schema with `--from-schema`.',
+  },
+  KT_IMPORT_SOURCE_VERSION: {
+    what: 'The tables of the job system that was to be imported from are older or newer than those that KongTask knows. Nothing was touched.',
+    remedy:
+      'Install the version of that system that the message names and let it migrate its tables; of a newer one, update KongTask.',
   },
   KT_POSTGRES_NOT_FOUND: {
     what: 'No PostgreSQL server was found on this machine to start.',

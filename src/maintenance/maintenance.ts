@@ -23,6 +23,8 @@ const WATCH_INTERVAL = 2_500
 export interface MaintenanceOptions {
   readonly store: Store
   readonly events: Emitter<Events>
+  /** The worker that asks. */
+  readonly self: () => number | undefined
   /** Milliseconds between looks for dead processes. */
   readonly rescueInterval: number
   /** Has itself told of what heartbeats have seen of others. */
@@ -34,6 +36,7 @@ export interface MaintenanceOptions {
 export function maintenance({
   store,
   events,
+  self,
   rescueInterval,
   onOthers,
   onLook,
@@ -48,7 +51,10 @@ export function maintenance({
       interval: Math.min(WATCH_INTERVAL, rescueInterval),
       chores: {
         rescue: ['rescue the jobs of dead workers', () => rescue(store, events)],
-        absent: ['rescue the jobs of workers that are gone', (signal) => rescueAbsent(store, events, signal)],
+        absent: [
+          'rescue the jobs of workers that are gone',
+          (signal) => rescueAbsent(store, events, self, signal),
+        ],
         sweep: ['follow up what dead workers completed', () => sweep(store)],
         park: ['park the jobs of paused tasks', (signal) => park(store, signal)],
         lift: ['let go on what limits have room for', gateLifter(store)],

@@ -13,13 +13,17 @@ export async function rescue(store: Pick<Store, 'rescueWorkers'>, events: Emitte
   return jobs
 }
 
-/** The same for those whose session with the database is gone, and who say nothing: they died. Sooner than their lease ends. */
+/**
+ * The same for those whose session with the database is gone, and who say nothing: they died. Sooner than their lease ends. Who
+ * asks is alive, whatever the database sees of it.
+ */
 export async function rescueAbsent(
   store: Pick<Store, 'findAbsentWorkers' | 'rescueAbsentWorkers'>,
   events: Emitter<Events>,
+  self: () => number | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const absent = await store.findAbsentWorkers()
+  const absent = (await store.findAbsentWorkers()).filter(({ worker }) => worker !== self())
   if (absent.length === 0) return
   await pause(MOMENT, signal)
   if (signal.aborted) return

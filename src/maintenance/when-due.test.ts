@@ -91,6 +91,17 @@ describe('chores', () => {
   })
 })
 
+it('chores are looked for, however often others have looked meanwhile, for those do not look for all', async () => {
+  const { service, findChores, see } = chores({})
+  await service.start()
+  for (let n = 0; n < 20; n++) {
+    see({})
+    await vi.advanceTimersByTimeAsync(INTERVAL / 2)
+  }
+  expect(findChores.mock.calls.length).toBeGreaterThanOrEqual(2)
+  await service.stop()
+})
+
 describe('a chore that takes its time', () => {
   it('keeps none of the others', async () => {
     const due = { sweep: true, rescue: false }

@@ -6,6 +6,11 @@ import type { Store } from '../store/store.ts'
 
 type Name = keyof DueChores
 
+/** Intervals that a look of our own keeps from the next, so that a heartbeat which is about to look comes first. */
+const PATIENCE = 1.25
+/** Intervals without a look of our own, whoever else looks. */
+const LONGEST_WAIT = 3
+
 /** What is being done, for whoever reads of its failure, and how. */
 type Chore = readonly [doing: string, run: (signal: AbortSignal) => Promise<unknown>]
 
@@ -37,7 +42,8 @@ export function whenDue({ store, interval, chores, weather, onSeen, onLook }: Wh
 
   const stopping = new AbortController()
   const { signal } = stopping
-  let seenAt = -Infinity
+  let seenAt: number | undefined
+  let lookedAt = performance.now()
 
   const begin = (due: Partial<DueChores>): void => {
     // What would begin now would only have to be waited for.
@@ -56,11 +62,17 @@ export function whenDue({ store, interval, chores, weather, onSeen, onLook }: Wh
     // Somebody has looked meanwhile.
     for (let left = untilDue(); left > 0; left = untilDue()) await pause(left, signal)
     if (signal.aborted) return
+    lookedAt = performance.now()
     const due = await store.findChores()
     if (!signal.aborted) onLook?.(due)
     begin(due)
   }
-  const untilDue = (): number => (signal.aborted ? 0 : seenAt + interval - performance.now())
+  /** Others do not look for all of the chores, so however often they look, ours comes in the end. */
+  const untilDue = (): number => {
+    if (signal.aborted || seenAt === undefined) return 0
+    const due = Math.max(seenAt + interval, lookedAt + PATIENCE * interval)
+    return Math.min(due, lookedAt + LONGEST_WAIT * interval) - performance.now()
+  }
 
   onSeen?.((due) => {
     seenAt = performance.now()

@@ -7,6 +7,8 @@ import type { RunnerConfig } from './runner-options.ts'
 
 /** Claiming, settling, heartbeats and chores at once; handlers have connections of their own. */
 const ENGINE_CONNECTIONS = 4
+/** Milliseconds; what node-postgres has by default. */
+const SHORTEST_IDLE = 10_000
 /** Milliseconds that connecting may take, unless the pool says otherwise. */
 const LONGEST_CONNECT = 10_000
 
@@ -27,18 +29,27 @@ export interface Connections {
 
 /** Opens nothing yet: connections are made when they are needed, with the same settings as the handlers' pool. */
 export function openConnections(
-  { pool, ownsPool, directConnectionString }: RunnerConfig,
+  { pool, ownsPool, directConnectionString, heartbeatInterval }: RunnerConfig,
   events: Emitter<Events>,
 ): Connections {
   // The pool hides the password from whoever lists its options.
   // A host that swallows packets must not keep anybody waiting for ever.
   const connectionTimeoutMillis = pool.options.connectionTimeoutMillis || LONGEST_CONNECT
-  const options = { ...pool.options, password: pool.options.password, connectionTimeoutMillis }
+  // Where the other side vanishes without a word, a statement that may take long is not to wait for ever.
+  const keepAlive = true
+  const options = { ...pool.options, password: pool.options.password, connectionTimeoutMillis, keepAlive }
   const direct =
     directConnectionString === undefined
       ? options
-      : { connectionString: directConnectionString, connectionTimeoutMillis }
-  const engine = new pg.Pool({ ...options, max: ENGINE_CONNECTIONS, application_name: 'kongtask' })
+      : { connectionString: directConnectionString, connectionTimeoutMillis, keepAlive }
+  // That which carried a heartbeat shows others until the next that this process is there.
+  const idleTimeoutMillis = Math.max(pool.options.idleTimeoutMillis ?? SHORTEST_IDLE, 2 * heartbeatInterval)
+  const engine = new pg.Pool({
+    ...options,
+    idleTimeoutMillis,
+    max: ENGINE_CONNECTIONS,
+    application_name: 'kongtask',
+  })
   const endEngine = poolEnd(engine)
   const endPool = ownsPool ? poolEnd(pool) : undefined
   // Without a listener, an idle connection that breaks would end the process.

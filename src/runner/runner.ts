@@ -106,9 +106,14 @@ export interface SteppedRunner extends Runner {
   runUntilDry(): Promise<void>
 }
 
-/** Registers, listens and keeps house as `run` does, and claims nothing by itself: for tests. @throws like `run` */
-export async function runInSteps(options: RunnerOptions): Promise<SteppedRunner> {
-  const parts = await assemble(readRunnerOptions(options))
+/**
+ * Registers, listens and keeps house as `run` does, and claims nothing by itself: for tests.
+ *
+ * @param lastPatience milliseconds that handlers have at the end, once their signals have aborted
+ * @throws like `run`
+ */
+export async function runInSteps(options: RunnerOptions, lastPatience: number): Promise<SteppedRunner> {
+  const parts = await assemble(readRunnerOptions(options), lastPatience)
   try {
     await parts.begin()
     return { ...parts.runner, runUntilDry: () => parts.worker.runUntilDry() }
@@ -125,7 +130,7 @@ interface Parts {
   begin(): Promise<void>
 }
 
-async function assemble(config: RunnerConfig): Promise<Parts> {
+async function assemble(config: RunnerConfig, lastPatience?: number): Promise<Parts> {
   const events = new Emitter<Events>((error, name) =>
     config.logger.error(`A listener of ${name} threw`, { error: String(error) }),
   )
@@ -137,7 +142,7 @@ async function assemble(config: RunnerConfig): Promise<Parts> {
     const queues = config.queues === undefined ? null : [...config.queues.keys()]
     const names = await store.publish(publishedTasks(config.tasks), queues)
     const declaration = await readDeclared(config)
-    return wire({ config, events, connections, store, names, declaration })
+    return wire({ config, lastPatience, events, connections, store, names, declaration })
   } catch (error) {
     await connections.close()
     throw explainError(error)
@@ -151,6 +156,8 @@ function deadlineOf({ leaseDuration }: RunnerConfig): number {
 
 interface Foundation {
   readonly config: RunnerConfig
+  /** @default the worker's own */
+  readonly lastPatience: number | undefined
   readonly events: Emitter<Events>
   readonly connections: Connections
   readonly store: Store
@@ -158,7 +165,8 @@ interface Foundation {
   readonly declaration: Declaration | undefined
 }
 
-function wire({ config, events, connections, store, names, declaration }: Foundation): Parts {
+function wire(foundation: Foundation): Parts {
+  const { config, lastPatience, events, connections, store, names, declaration } = foundation
   const { schema, logger } = config
   const weather =
     (doing: string) =>
@@ -175,6 +183,8 @@ function wire({ config, events, connections, store, names, declaration }: Founda
     now,
     onWeather: weather('renew the lease'),
     onOthers: (others) => toldOfOthers(others),
+    isDirect: config.directConnectionString === undefined,
+    onUnseen: () => listener.renew(),
   })
   const producer = createProducer({
     store,
@@ -237,6 +247,7 @@ function wire({ config, events, connections, store, names, declaration }: Founda
     ...maintenance({
       store,
       events,
+      self: () => lease.registration?.worker,
       rescueInterval: config.heartbeatInterval,
       onOthers: (tell) => (toldOfOthers = tell),
       onLook: ({ nextTickIn, unsettled = [] }) => {
@@ -245,7 +256,7 @@ function wire({ config, events, connections, store, names, declaration }: Founda
       },
     }),
   ]
-  return createParts({ config, events, worker, lease, producer, services, connections })
+  return createParts({ config, lastPatience, events, worker, lease, producer, services, connections })
 }
 
 function logWriter(
@@ -267,6 +278,7 @@ function logWriter(
 
 interface RunnerParts {
   readonly config: RunnerConfig
+  readonly lastPatience: number | undefined
   readonly events: Emitter<Events>
   readonly worker: Worker
   readonly lease: LeaseKeeper
@@ -276,7 +288,7 @@ interface RunnerParts {
 }
 
 function createParts(parts: RunnerParts): Parts {
-  const { config, events, worker, lease, producer, services, connections } = parts
+  const { config, lastPatience, events, worker, lease, producer, services, connections } = parts
   const stopped = deferred()
   let stopping: Promise<void> | undefined
   let hasStopped = false
@@ -298,7 +310,7 @@ function createParts(parts: RunnerParts): Parts {
     config.signal?.removeEventListener('abort', onAbort)
     const number = lease.registration?.worker ?? 0
     events.emit('worker.stopping', { worker: number, running: worker.running })
-    await worker.stop(config.gracePeriod)
+    await worker.stop(config.gracePeriod, lastPatience)
     for (const service of services.toReversed()) await service.stop()
     await connections.close(() => addedBy(producer))
     forgetSignals()

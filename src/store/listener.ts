@@ -76,6 +76,11 @@ export class Listener implements Service {
     if (client !== undefined) await part(client)
   }
 
+  /** The server has lost this connection, though nothing says so here. */
+  renew(): void {
+    if (this.#client !== undefined) this.#lost(this.#client, undefined)
+  }
+
   async #connect(): Promise<void> {
     try {
       const client = await retry(() => this.#listen(), {
@@ -169,7 +174,12 @@ function cut(client: Client): void {
 /** A queue's number, "ready" behind it where the jobs are, and then the job's number where it is one. */
 function wakeUpOf(payload: string | undefined): WakeUp {
   const [queue, readiness, job] = payload?.split(' ') ?? []
-  return { queue: numberOf(queue), isReady: readiness === 'ready', job }
+  return { queue: numberOf(queue), isReady: readiness === 'ready', job: idOf(job) }
+}
+
+/** Anybody who may connect may notify. */
+function idOf(text: string | undefined): string | undefined {
+  return text !== undefined && /^\d{1,18}$/.test(text) ? text : undefined
 }
 
 function numberOf(payload: string | undefined): number | undefined {

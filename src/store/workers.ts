@@ -33,6 +33,8 @@ export interface AbsentWorker {
 export interface Heartbeat extends Registration {
   /** @default null */
   readonly session?: Session
+  /** Whether it goes over a connection of this process's own, and not a pooler's. @default false */
+  readonly isDirect?: boolean
   /** Milliseconds. */
   readonly lease: number
   /** The claims of which this process holds jobs, or whose answer it awaits. */
@@ -51,9 +53,11 @@ export interface Beat {
   readonly messages: readonly HeardMessage[]
   /** Whether there are others to rescue. */
   readonly others: DeadOthers
+  /** Whether the session that it named is there. */
+  readonly isSeen: boolean
 }
 
-/** Whether some other process has fallen silent (`rescue`), or its session is gone (`absent`). */
+/** Whether some process has fallen silent (`rescue`), or its session is gone (`absent`). */
 export interface DeadOthers {
   readonly rescue: boolean
   readonly absent: boolean
@@ -89,10 +93,13 @@ export async function registerWorker(
 
 /** Renews the lease, and reads what this process is to be told. */
 export async function heartbeat(db: Queryable, schema: string, beat: Heartbeat): Promise<Beat> {
-  const [row] = await runStatement(db, schema, heartbeatStatement, { session: null, ...beat })
+  const { session = null, isDirect = false, ...rest } = beat
+  const values = { ...rest, session, is_direct: isDirect }
+  const [row] = await runStatement(db, schema, heartbeatStatement, values)
   const messages = Array.isArray(row?.messages) ? row.messages : []
   const others = { rescue: row?.rescue === true, absent: row?.absent === true }
-  return { alive: row?.alive === true, messages: messages.map(heardMessage), others }
+  const isSeen = row?.seen === true
+  return { alive: row?.alive === true, messages: messages.map(heardMessage), others, isSeen }
 }
 
 function heardMessage(value: unknown): HeardMessage {

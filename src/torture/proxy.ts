@@ -52,6 +52,11 @@ export class Proxy {
     for (const pair of this.#pairs) this.#silence(pair)
   }
 
+  /** The same for the one connection that the database knows by this port. */
+  fallSilentFor(farPort: number): void {
+    for (const pair of this.#pairs) if (pair.far.localPort === farPort) this.#silence(pair)
+  }
+
   /** New connections get through again. Those that fell silent stay as they are. */
   speak(): void {
     this.#isSilent = false

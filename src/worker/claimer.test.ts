@@ -55,7 +55,12 @@ class Bench {
           return { worker: this.workers, nonce: 'n' }
         },
         heartbeat: () =>
-          this.onBeat().then((alive) => ({ alive, messages: [], others: { rescue: false, absent: false } })),
+          this.onBeat().then((alive) => ({
+            alive,
+            messages: [],
+            others: { rescue: false, absent: false },
+            isSeen: true,
+          })),
         unregisterWorker: () => Promise.resolve(),
       },
       book: new ClaimBook(),

@@ -30,6 +30,10 @@ class Bench {
   readonly others: unknown[] = []
   /** What heartbeats see of others. */
   seen = { rescue: false, absent: false }
+  /** Whether heartbeats find the session that they name. */
+  isSeen = true
+  /** How often a new session was asked for. */
+  wanted = 0
   /** What a heartbeat comes to. */
   onBeat: () => Promise<boolean> = () => Promise.resolve(true)
   /** What comes before a registration. */
@@ -54,6 +58,7 @@ class Bench {
             alive,
             messages: this.messages.splice(0),
             others: this.seen,
+            isSeen: this.isSeen,
           }))
         },
         unregisterWorker: async (registration) => {
@@ -68,6 +73,8 @@ class Bench {
       now: () => Date.now(),
       onWeather: (error) => this.weather.push(error),
       onOthers: (others) => this.others.push(others),
+      isDirect: true,
+      onUnseen: () => (this.wanted += 1),
     })
     this.keeper.holdFor({
       leaseLost: (worker) => this.told.push(`lost ${worker}`),
@@ -107,6 +114,7 @@ describe('a lease', () => {
       heard: [],
       known: [],
       before: 1,
+      isDirect: true,
     })
     expect(new Set(bench.told)).toEqual(new Set(['renewed']))
     await bench.keeper.stop()
@@ -438,14 +446,104 @@ describe('the session by which others see the process', () => {
     await bench.keeper.stop()
   })
 
-  it('is part of a new registration', async () => {
+  it('is told as soon as it can be, where a heartbeat fails', async () => {
+    const bench = await Bench.started()
+    await bench.keeper.attend('a session')
+    bench.onBeat = () => Promise.reject(weather)
+    const told = bench.keeper.attend(null)
+    await bench.pass(1_000)
+    expect(bench.beats.length).toBeGreaterThan(2)
+    bench.onBeat = () => Promise.resolve(true)
+    await bench.pass(1_000)
+    await told
+    expect(bench.beats.at(-1)).toMatchObject({ session: null })
+    const many = bench.beats.length
+    await bench.pass(1_000)
+    expect(bench.beats).toHaveLength(many)
+    await bench.keeper.stop()
+  })
+
+  it('is not part of a new registration: it may be what others took our death from, so another is wanted', async () => {
     const bench = await Bench.started()
     await bench.keeper.attend('a session')
     bench.onBeat = () => Promise.resolve(false)
     await bench.keeper.beat()
-    expect(bench.registeredSessions).toEqual([null, 'a session'])
+    expect([bench.registeredSessions, bench.wanted]).toEqual([[null, null], 1])
+    bench.onBeat = () => Promise.resolve(true)
+    await bench.keeper.attend('another')
+    expect(bench.beats.at(-1)).toMatchObject({ worker: 2, session: 'another' })
     await bench.keeper.stop()
   })
+
+  it('that came while a registration was on its way is told after it', async () => {
+    const bench = new Bench()
+    let register = (): void => undefined
+    bench.onRegister = () => new Promise((resolve) => (register = resolve))
+    const starting = bench.keeper.start()
+    await bench.pass(0)
+    await bench.keeper.attend('a session')
+    register()
+    await starting
+    await bench.pass(0)
+    expect([bench.registeredSessions, bench.beats.map(({ session }) => session)]).toEqual([
+      [null],
+      ['a session'],
+    ])
+    await bench.keeper.stop()
+  })
+
+  it('that the database has lost is wanted anew, and not told until it is there', async () => {
+    const bench = await Bench.started()
+    bench.isSeen = false
+    await bench.keeper.attend('a session')
+    expect(bench.wanted).toBe(1)
+    await bench.keeper.beat()
+    expect(bench.beats.map(({ session }) => session)).toEqual(['a session', null])
+    expect(bench.wanted).toBe(1)
+    bench.isSeen = true
+    await bench.keeper.attend('another')
+    await bench.keeper.beat()
+    expect(bench.beats.slice(2).map(({ session }) => session)).toEqual(['another', 'another'])
+    await bench.keeper.stop()
+  })
+
+  it('is wanted anew once an interval at most, where no session is of any use', async () => {
+    const bench = await Bench.started()
+    bench.isSeen = false
+    for (const session of ['one', 'two', 'three']) await bench.keeper.attend(session)
+    expect(bench.wanted).toBe(1)
+    await bench.pass(INTERVAL)
+    await bench.keeper.attend('four')
+    expect(bench.wanted).toBe(2)
+    await bench.keeper.stop()
+  })
+})
+
+it('a heartbeat that waits its turn serves all who ask meanwhile', async () => {
+  const bench = await Bench.started()
+  let answer = (_: boolean): void => undefined
+  bench.onBeat = () => new Promise<boolean>((resolve) => (answer = resolve))
+  const first = bench.keeper.beat()
+  const others = Array.from({ length: 100 }, () => bench.keeper.listen(undefined))
+  bench.onBeat = () => Promise.resolve(true)
+  answer(true)
+  await Promise.all([first, ...others])
+  expect(bench.beats).toHaveLength(2)
+  await bench.keeper.stop()
+})
+
+it('no heartbeat that waited its turn follows the last word', async () => {
+  const bench = await Bench.started()
+  let answer = (_: boolean): void => undefined
+  bench.onBeat = () => new Promise<boolean>((resolve) => (answer = resolve))
+  const beats = [bench.keeper.beat(), bench.keeper.beat()]
+  const stopped = bench.keeper.stop()
+  await bench.pass(0)
+  expect(bench.unregistered).toEqual([])
+  answer(true)
+  await Promise.all([stopped, ...beats])
+  await bench.pass(LEASE)
+  expect([bench.beats.length, bench.registrations.length, bench.unregistered.length]).toEqual([1, 1, 1])
 })
 
 it('what a heartbeat sees of others is told', async () => {

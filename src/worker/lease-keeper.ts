@@ -30,6 +30,10 @@ export interface LeaseKeeperOptions {
   readonly onWeather: (error: unknown, attempt: number) => void
   /** Each heartbeat sees, too, whether there are others to rescue. */
   readonly onOthers?: ((others: DeadOthers) => void) | undefined
+  /** Whether heartbeats go over connections of this process's own, and not a pooler's. @default false */
+  readonly isDirect?: boolean
+  /** The session by which others saw this process is of no use any more: a new one is wanted. */
+  readonly onUnseen?: (() => void) | undefined
 }
 
 /** Who holds jobs under the lease. */
@@ -51,6 +55,8 @@ export class LeaseKeeper implements Service {
   #doubtful = false
   #session: Session = null
   #beating: Promise<void> | undefined
+  #nextBeat: Promise<void> | undefined
+  #unseenAt = -Infinity
   #claims = 0
   /** What was told and is not known to be deleted yet. */
   #heard: ReadonlySet<string> = new Set()
@@ -75,7 +81,7 @@ export class LeaseKeeper implements Service {
   /** The last word: no claim, settlement or heartbeat may follow. */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    await this.#beats.stop()
+    await Promise.all([this.#beats.stop(), this.#nextBeat, this.#beating])
     // One that is still on its way must be taken back, too.
     await this.#registering?.catch(() => undefined)
     this.#expiry?.stop()
@@ -116,32 +122,47 @@ export class LeaseKeeper implements Service {
     return this.#awaited
   }
 
-  /** One heartbeat, behind those that are under way: an older one must not have the last word of our session. */
+  /**
+   * One heartbeat, behind the one that is under way: an older one must not have the last word of our session. One that has not
+   * begun yet serves all who ask meanwhile.
+   */
   beat(): Promise<void> {
-    const beating = this.#beating === undefined ? this.#beat() : this.#beating.then(() => this.#beat())
+    if (this.#nextBeat !== undefined) return this.#nextBeat
+    if (this.#beating === undefined) return this.#beginBeat()
+    const next = this.#beating.then(() => {
+      this.#nextBeat = undefined
+      return this.#beginBeat()
+    })
+    this.#nextBeat = next
+    return next
+  }
+
+  #beginBeat(): Promise<void> {
+    const beat = this.#beat()
     const over = (): void => {
-      if (this.#beating === settled) this.#beating = undefined
+      this.#beating = undefined
     }
-    const settled = beating.then(over, over)
-    this.#beating = settled
-    return beating
+    this.#beating = beat.then(over, over)
+    return beat
   }
 
   async #beat(): Promise<void> {
+    if (this.#stopping.signal.aborted) return
     const registration = this.#registration
     if (registration === undefined) return this.#register()
-    const { store, book, lease, now } = this.#options
+    const { store, book, lease, isDirect = false, now } = this.#options
     const sentAt = now()
     const known = [...book.claims, ...this.#awaited]
     const session = this.#session
     const heard = [...this.#heard]
-    const beat = { ...registration, lease, known, before: this.#claims + 1, heard, session }
-    const { alive, messages, others } = await store.heartbeat(beat)
+    const beat = { ...registration, lease, known, before: this.#claims + 1, heard, session, isDirect }
+    const { alive, messages, others, isSeen } = await store.heartbeat(beat)
     if (this.#registration !== registration) return
     if (!alive) return this.lost()
     this.#renewed(sentAt)
     this.#read(messages)
     this.#options.onOthers?.(others)
+    if (!isSeen && session !== null && session === this.#session) this.#unseen()
   }
 
   /** The database says it again until a heartbeat acknowledges it. A lower number may come after a higher one. */
@@ -167,7 +188,27 @@ export class LeaseKeeper implements Service {
   async attend(session: Session): Promise<void> {
     if (session === this.#session) return
     this.#session = session
-    if (this.#registration !== undefined) await this.listen(undefined)
+    if (this.#registration === undefined) return
+    const { onWeather } = this.#options
+    try {
+      await retry(() => this.beat(), {
+        isTransient: (error) => session === this.#session && isTransient(error),
+        onRetry: onWeather,
+        signal: this.#stopping.signal,
+      })
+    } catch (error) {
+      if (session === this.#session) onWeather(error, 1)
+    }
+  }
+
+  /** Until there is another, only heartbeats say that we are there. */
+  #unseen(): void {
+    const { now, interval, onUnseen } = this.#options
+    this.#session = null
+    // A new one that is of no use either is not worth a storm of them.
+    if (now() - this.#unseenAt < interval) return
+    this.#unseenAt = now()
+    onUnseen?.()
   }
 
   /**
@@ -180,6 +221,8 @@ export class LeaseKeeper implements Service {
     this.#expiry?.stop()
     this.#options.book.clear()
     this.#holder?.leaseLost(registration.worker)
+    // It may be what others took our death from.
+    this.#unseen()
     await this.#register()
   }
 
@@ -209,15 +252,19 @@ export class LeaseKeeper implements Service {
     if (worn !== undefined) await this.#unregister(worn)
     const { store, lease, info, now, onWeather } = this.#options
     let sentAt = now()
+    let session = this.#session
     const registration = await retry(
       () => {
         sentAt = now()
-        return store.registerWorker(lease, info, this.#session)
+        session = this.#session
+        return store.registerWorker(lease, info, session)
       },
       { isTransient, onRetry: onWeather, signal: this.#stopping.signal },
     )
     this.#registration = registration
     this.#renewed(sentAt)
+    // It has changed meanwhile, when there was nobody to say so.
+    if (session !== this.#session) void this.listen(undefined)
   }
 
   async #unregister(registration: Registration): Promise<void> {

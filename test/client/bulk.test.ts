@@ -104,7 +104,7 @@ describe('a bulk that the database undid because of another transaction', () => 
           yield* jobs(10)
         })(),
       ),
-    ).rejects.toMatchObject({ code: '40P01' })
+    ).rejects.toMatchObject({ code: 'KT_DATABASE_CONFLICT', cause: { code: '40P01' } })
     expect(written()).toBe(10)
   })
 })

@@ -12,15 +12,21 @@ import { describeStatement } from './described.ts'
 const statements = Object.values(generated)
 /** Utility statements, which the server does not prepare. The tests of their verbs run them. */
 const unprepared = new Set([
+  'bench_drop',
+  'bench_raw_delete',
+  'bench_raw_insert',
+  'bench_raw_table',
   'clear_database',
   'create_schema',
   'detach_day',
+  'doctor_listen',
   'drop_day',
   'drop_schema',
   'empty_tables',
   'finalize_day',
   'listen',
   'move_clock',
+  'read_in_snapshot',
 ])
 
 it('every file of sql/queries is a statement', () => {
@@ -63,6 +69,16 @@ describe.each(['select', 'user', 'kongtask'])('in the schema "%s"', (schema) => 
       expect(answered).toEqual(columns.map(([name], n) => [name, promised[n]]))
     },
   )
+
+  // What is switched off only costs ten thousand million, for which PostgreSQL would compile the plan each time it runs.
+  it('no function that keeps the planner from something lets it compile its plans', async () => {
+    const { rows } = await database.pool.query<{ name: string }>(
+      `select p.proname as name from pg_proc p
+        where p.pronamespace = $1::regnamespace and p.proconfig::text like '%enable_%' and not 'jit=off' = any (p.proconfig)`,
+      [`"${schema}"`],
+    )
+    expect(rows).toEqual([])
+  })
 
   it('nothing is written for the schema kongtask alone', () => {
     if (schema === 'kongtask') return

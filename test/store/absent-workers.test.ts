@@ -1,5 +1,7 @@
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { pgDatabase } from '../../src/store/pg-database.ts'
+import { createStore } from '../../src/store/store.ts'
 import { readSession } from '../../src/store/workers.ts'
 import { eventually } from '../support/wait.ts'
 import { FixtureWorker, useStore } from './fixture.ts'
@@ -73,6 +75,52 @@ describe('a worker is absent', () => {
     const { session } = await connect()
     const worker = await register(changed(session, { began: '1763000000.000001' }))
     expect(await absent()).toEqual([worker.number])
+  })
+
+  it('not while what carried its last heartbeat is there: its process is, too', async () => {
+    const { session, die } = await connect()
+    const worker = await register(session)
+    const pool = new pg.Pool({ connectionString: db.database.directConnectionString, max: 1 })
+    onTestFinished(async () => void (pool.ended || (await pool.end())))
+    const store = createStore(pgDatabase(pool, 5_000), 'kongtask')
+    const { isSeen } = await store.heartbeat({
+      ...worker.registration,
+      lease: 60_000,
+      known: [],
+      before: 1,
+      heard: [],
+      session,
+      isDirect: true,
+    })
+    expect(isSeen).toBe(true)
+    await die()
+    expect(await absent()).toEqual([])
+    await pool.end()
+    await eventually(async () => expect(await absent()).toEqual([worker.number]))
+  })
+
+  it("though the connection that carried its last heartbeat is there, where that is a pooler's", async () => {
+    const { session, die } = await connect()
+    const worker = await register(session)
+    expect(await beat(worker, session)).toBe(true)
+    await die()
+    expect(await absent()).toEqual([worker.number])
+  })
+
+  it('not where a heartbeat has heard meanwhile that its session is gone', async () => {
+    const { session, die } = await connect()
+    const worker = await register(session)
+    await die()
+    const { alive, isSeen } = await db.store.heartbeat({
+      ...worker.registration,
+      lease: 60_000,
+      known: [],
+      before: 1,
+      heard: [],
+      session,
+    })
+    expect([alive, isSeen]).toEqual([true, false])
+    expect(await absent()).toEqual([])
   })
 
   it('not where it never said by which session it is to be seen', async () => {

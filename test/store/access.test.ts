@@ -510,7 +510,7 @@ describe('a search_path', () => {
       `select kongtask.rescue_absent_workers('{1}', '{1}')`,
       `select kongtask.claim_jobs(w.id, w.nonce, 1, null, null, 2, array(select t.id from kongtask.tasks t), null, true, false, null, null, null, null, null, null) from kongtask.workers w`,
       `select kongtask.settle_jobs(c.worker, c.queue_id, c.ids, array[1, 1], null, null, null, null, null, null, '{1}') from kongtask.claims c`,
-      `select kongtask.heartbeat(w.id, w.nonce, 60000, '{}', 5, '{}', null) from kongtask.workers w`,
+      `select kongtask.heartbeat(w.id, w.nonce, 60000, '{}', 5, '{}', null, false) from kongtask.workers w`,
       `select kongtask.rescue_workers()`,
       `select kongtask.take_turn('x', 5)`,
       `select kongtask.extend_days('history')`,

@@ -113,6 +113,7 @@ describe('a heartbeat', () => {
       alive: false,
       messages: [],
       others: { rescue: false, absent: false },
+      isSeen: false,
     })
   })
 })
