@@ -311,9 +311,8 @@ export const workers: readonly Fence[] = [
     cuts: [
       {
         file: WORKERS,
-        text: `
-              and (a.backend_start is null or extract(epoch from a.backend_start)::text = w.session ->> 'began')`,
-        instead: '',
+        text: `where a.backend_start is null or extract(epoch from a.backend_start)::text = kept.session ->> 'began')`,
+        instead: ')',
       },
     ],
     test: { file: ABSENT, name: 'when another session has come by the number of its process' },
@@ -338,5 +337,68 @@ export const workers: readonly Fence[] = [
     against: 'A process loses the connection by which it is seen, says nothing, and is declared dead.',
     cuts: [{ file: LISTENER, text: 'this.#options.onSession(null)', instead: 'void 0' }],
     test: { file: 'test/journeys/absent-worker.test.ts', name: 'says at once that nobody sees it any more' },
+  },
+  {
+    name: 'absent-unless-carried',
+    against: 'A network loses one connection without a word, and a process that is well is declared dead.',
+    cuts: [{ file: WORKERS, text: '(values (w.session), (w.carrier))', instead: '(values (w.session))' }],
+    test: { file: ABSENT, name: 'not while what carried its last heartbeat is there: its process is, too' },
+  },
+  {
+    name: 'carried-by-no-pooler',
+    against: 'A pooler keeps its sessions, and a process that was killed is not missed before its lease is over.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: 'case when p_is_direct then kongtask.this_session() end',
+        instead: 'kongtask.this_session()',
+      },
+    ],
+    test: {
+      file: ABSENT,
+      name: 'though the connection that carried its last heartbeat is there, where a pooler owns that',
+    },
+  },
+  {
+    name: 'absence-is-heard',
+    against: 'The server has lost the session of a process, which says again and again that others see it there.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: 'session = case when o_seen then p_session end',
+        instead: 'session = p_session',
+      },
+    ],
+    test: { file: ABSENT, name: 'not where a heartbeat has heard meanwhile that its session is gone' },
+  },
+  {
+    name: 'death-takes-the-session',
+    against: 'Declared dead for a session that is gone, a process registers with the same, and is declared dead again.',
+    cuts: [
+      {
+        file: 'src/worker/lease-keeper.ts',
+        text: '    this.#unseen()\n    await this.#register()',
+        instead: '    await this.#register()',
+      },
+    ],
+    test: {
+      file: 'src/worker/lease-keeper.test.ts',
+      name: 'is not part of a new registration: it may be what others took our death from, so another is wanted',
+    },
+  },
+  {
+    name: 'last-word-is-last',
+    against: 'A heartbeat that waited its turn registers a process that has stopped.',
+    cuts: [
+      {
+        file: 'src/worker/lease-keeper.ts',
+        text: '    if (this.#stopping.signal.aborted) return\n    const registration',
+        instead: '    const registration',
+      },
+    ],
+    test: {
+      file: 'src/worker/lease-keeper.test.ts',
+      name: 'no heartbeat that waited its turn follows the last word',
+    },
   },
 ]

@@ -99,7 +99,7 @@ describe('a worker is absent', () => {
     await eventually(async () => expect(await absent()).toEqual([worker.number]))
   })
 
-  it("though the connection that carried its last heartbeat is there, where that is a pooler's", async () => {
+  it('though the connection that carried its last heartbeat is there, where a pooler owns that', async () => {
     const { session, die } = await connect()
     const worker = await register(session)
     expect(await beat(worker, session)).toBe(true)
