@@ -1,6 +1,7 @@
 // What keeps a stale, doubled or dead actor from doing harm, in the order of ARCHITECTURE.md's walk.
 import { claiming } from './claiming.ts'
 import type { Fence } from './fence.ts'
+import { importing } from './importing.ts'
 import { keys } from './keys.ts'
 import { limits } from './limits.ts'
 import { marks } from './marks.ts'
@@ -20,4 +21,5 @@ export const fences: readonly Fence[] = [
   ...operating,
   ...processes,
   ...schedules,
+  ...importing,
 ]

@@ -227,7 +227,7 @@ export const processes: readonly Fence[] = [
       'A call that was given up for its deadline gets its connection after all: the job is added, and the caller adds it again.',
     cuts: [
       {
-        file: 'src/store/pg-database.ts',
+        file: 'src/store/pg-connection.ts',
         text: `    if (isOver) {
       connected.release()`,
         instead: `    if (isOver && pool.ended) {

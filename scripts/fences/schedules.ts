@@ -59,4 +59,19 @@ export const schedules: readonly Fence[] = [
       name: 'of new code holds while old code runs and starts again, and can be taken back',
     },
   },
+  {
+    name: 'schedules-wait-for-newer-code-that-stalls',
+    against: 'Old code deletes what newer code declares because that lost its lease for a moment.',
+    cuts: [
+      {
+        file: SCHEDULES,
+        text: `g.silent_at > clock_timestamp() - interval '5 minutes'`,
+        instead: 'false',
+      },
+    ],
+    test: {
+      file: 'test/store/declared-schedules.test.ts',
+      name: 'that falls silent holds: its schedules and what people did to them wait for it',
+    },
+  },
 ]

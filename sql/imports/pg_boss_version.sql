@@ -1,0 +1,3 @@
+-- The version of pg-boss's tables.
+-- => version int4
+select v.version from pgboss.version v

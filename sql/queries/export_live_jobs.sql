@@ -1,0 +1,22 @@
+-- A page of live jobs that fit, queue by queue, in the order in which they were added.
+-- (migrations: export_live_jobs)
+-- :filter jsonb
+-- :after_queue int4  behind this queue and id; 0 and 0 from the start
+-- :after_id int8
+-- :limit int4
+-- => queue_id int4
+-- => id int8
+-- => task text
+-- => queue text
+-- => payload text
+-- => state text
+-- => attempt int2
+-- => max_attempts int2
+-- => priority int2
+-- => run_at timestamptz
+-- => created_at timestamptz
+-- => retain_s int4
+-- => extras jsonb?
+-- => errors jsonb?
+select queue_id, id, task, queue, payload, state, attempt, max_attempts, priority, run_at, created_at, retain_s, extras, errors
+  from kongtask.export_live_jobs(:filter, :after_queue, :after_id, :limit)
