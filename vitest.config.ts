@@ -27,7 +27,10 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          // A process and its modules for each file would cost more than many of the files themselves.
+          isolate: false,
           include: ['src/**/*.test.ts'],
+          setupFiles: ['test/support/put-back.ts'],
         },
       },
       {
@@ -38,7 +41,6 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'database',
-          // A process and its modules for each file would cost more than many of the files themselves.
           isolate: false,
           include: [
             'test/{store,sql,worker,client,maintenance,journeys,docs,embedded,cli,torture,testing,import}/**/*.test.ts',

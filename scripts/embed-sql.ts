@@ -1,4 +1,5 @@
-// Turns sql/ into typed constants: sql/queries/<name>.sql → statements.generated.ts, sql/migrations → migrations.generated.ts.
+// Turns sql/ into typed constants: sql/queries/<name>.sql → statements.generated.ts, sql/migrations → migrations.generated.ts,
+// sql/imports, which speak to the tables of other systems, likewise beside what imports from these.
 // A query's header names each parameter (`-- :name type  meaning`) and each result column (`-- => name type`); header
 // and body must agree. The files are written against the schema `kongtask.` so that they run as they are in psql.
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
@@ -61,8 +62,8 @@ function fieldsOf(header: string, pattern: RegExp): Field[] {
   }))
 }
 
-function embedQuery(file: string): string {
-  const source = readFileSync(`${root}sql/queries/${file}`, 'utf8')
+function embedQuery(folder: string, file: string): string {
+  const source = readFileSync(`${root}sql/${folder}/${file}`, 'utf8')
   const lines = source.split('\n')
   const header = lines.filter((line) => line.startsWith('--')).join('\n')
   let text = lines
@@ -105,6 +106,12 @@ function sqlFiles(folder: string): string[] {
     .toSorted()
 }
 
+function embedQueries(folder: string): string {
+  return sqlFiles(folder)
+    .map((file) => embedQuery(folder, file))
+    .join('\n\n')
+}
+
 function embedMigrations(): string {
   const entries = sqlFiles('migrations').map((file, index) => {
     const sql = readFileSync(`${root}sql/migrations/${file}`, 'utf8')
@@ -122,7 +129,11 @@ export function generate(): ReadonlyMap<string, string> {
   return new Map([
     [
       'src/store/statements.generated.ts',
-      `${notice}import type { Statement } from './statement.ts'\n\n${sqlFiles('queries').map(embedQuery).join('\n\n')}\n`,
+      `${notice}import type { Statement } from './statement.ts'\n\n${embedQueries('queries')}\n`,
+    ],
+    [
+      'src/import/statements.generated.ts',
+      `${notice}import type { Statement } from '../store/statement.ts'\n\n${embedQueries('imports')}\n`,
     ],
     [
       'src/store/migrations.generated.ts',

@@ -33,7 +33,7 @@ try {
       env,
     }),
   )
-  dev = await step('npx kongtask dev', startDev)
+  await step('npx kongtask dev', startDev)
   const { stdout } = await step('kongtask add', () =>
     kongtask('add', 'hello', '--payload', '{"name":"Ada"}', '--wait', '--json'),
   )
@@ -47,7 +47,7 @@ try {
   console.error(error)
   process.exitCode = 1
 } finally {
-  dev?.kill('SIGKILL')
+  killDev()
   await rm(machine, { recursive: true, force: true })
 }
 
@@ -67,13 +67,14 @@ function freshEnvironment(): NodeJS.ProcessEnv {
   }
 }
 
-async function startDev(): Promise<ChildProcess> {
+async function startDev(): Promise<void> {
   const child = spawn('npx', ['kongtask', 'dev'], {
     cwd: folder,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
+  dev = child
   let printed = ''
   const ready = new Promise<void>((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr])
@@ -81,10 +82,23 @@ async function startDev(): Promise<ChildProcess> {
         printed += text
         if (printed.includes('Ready.')) resolve()
       })
+    child.once('error', reject)
     child.once('exit', () => reject(new Error(`kongtask dev has ended:\n${printed}`)))
+    const late = (): void =>
+      reject(new Error(`kongtask dev is not ready after ${seconds(LIMIT)}:\n${printed}`))
+    AbortSignal.timeout(LIMIT).addEventListener('abort', late)
   })
   await ready
-  return child
+}
+
+/** With what it has started in its group. Its worker and its database end when it is gone. */
+function killDev(): void {
+  if (dev?.pid === undefined) return
+  try {
+    process.kill(-dev.pid, 'SIGKILL')
+  } catch {
+    // All of it has ended.
+  }
 }
 
 /** To all of npx's processes, as the terminal would. */

@@ -30,6 +30,8 @@ const meanings = {
   ticks:
     '300 ticks of a schedule, 20 processes, some suspended, some killed, clocks that are off: -- --ticks 300 --seed 1',
   'kit-speed': 'what a test costs with the test kit on PGlite, against bare transactions there',
+  imports:
+    'graphile-worker, pg-boss and BullMQ, with jobs as they make them, imported with kills in between and performed: -- --jobs 3000',
   build: 'compile the package into dist/',
   prepack: 'the build, before npm packs it',
 }

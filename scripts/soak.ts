@@ -75,7 +75,8 @@ async function soak(): Promise<Omit<Evidence, 'deaths'>> {
   const samples: Sample[] = []
   adder.start()
   let [nextKill, nextSample] = [plan.killEvery, SAMPLE_EVERY]
-  while (since() < plan.minutes * 60) {
+  let hasAnswered = true
+  while (since() < plan.minutes * 60 && !adder.hasFailed) {
     await delay(200)
     if (since() >= nextKill) {
       // When it comes in between two claims, or in the middle of a batch, is for the seed to say.
@@ -86,7 +87,10 @@ async function soak(): Promise<Omit<Evidence, 'deaths'>> {
     if (since() < nextSample) continue
     nextSample += SAMPLE_EVERY
     const vitals = await workforce.vitals()
-    if (vitals === undefined) break
+    if (vitals === undefined) {
+      hasAnswered = false
+      break
+    }
     samples.push({ at: since(), vitals, ...(await observe(pool)) })
     progress(samples.at(-1), adder.added)
   }
@@ -100,6 +104,7 @@ async function soak(): Promise<Omit<Evidence, 'deaths'>> {
   return {
     samples,
     audit: found,
+    hasAnswered,
     hasStopped,
     leftBehind: Object.entries(connections).reduce(
       (sum, [name, count]) => (name === 'soak' ? sum : sum + count),

@@ -5,14 +5,14 @@ import { performCommandLine } from '../src/cli/program.ts'
 
 const PAGE = fileURLToPath(new URL('../docs/cli.md', import.meta.url))
 /** A heading `## kongtask add` or `### kongtask jobs list`, what is said about it, and its first block of text. */
-const SECTION = /^(###? kongtask(?: [a-z]+)*\n(?:(?!##|```).*\n)*```text\n)(?:(?!```).*\n)*```$/gm
+const SECTION = /^(###? kongtask(?: [a-z-]+)*\n(?:(?!##|```).*\n)*```text\n)(?:(?!```).*\n)*```$/gm
 
 /** The page, with each block as it is printed now. */
 export async function withHelp(page: string): Promise<string> {
   const sections = [...page.matchAll(SECTION)]
   let written = page
   for (const [section, head = ''] of sections) {
-    const [, command = ''] = /^###? kongtask(?: ([a-z ]+))?/.exec(head) ?? []
+    const [, command = ''] = /^###? kongtask(?: ([a-z -]+))?/.exec(head) ?? []
     written = written.replace(section, () => `${head}${helpOf.get(command) ?? ''}\`\`\``)
   }
   return written
@@ -31,7 +31,7 @@ export const COMMANDS: readonly string[] = [...helpOf.keys()].filter((name) => n
 /** What a help lists under `Commands:`. */
 function commandsOf(text: string): readonly string[] {
   const [, listed = ''] = /^Commands:\n((?: .*\n)*)/m.exec(text) ?? []
-  return [...listed.matchAll(/^ {2}([a-z]+)\b/gm)]
+  return [...listed.matchAll(/^ {2}([a-z]+(?:-[a-z]+)*)\b/gm)]
     .map(([, name = '']) => name)
     .filter((name) => name !== '' && name !== 'help')
 }

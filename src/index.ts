@@ -22,6 +22,7 @@ export type {
   ReachedLimit,
   RunsOn,
 } from './core/explanation.ts'
+export type { Flow, FlowMark, TaskFlow } from './core/flow.ts'
 export { handle, type HandledTask, type Handler, type TaskObject } from './core/handler.ts'
 export type { Health } from './core/health.ts'
 export { newJob, type NewJobSpec } from './core/job-entry.ts'
@@ -90,6 +91,7 @@ export type { JobLogOptions, JobLogs } from './client/job-logs.ts'
 export type { CancelOptions, Jobs, Schedule } from './client/jobs.ts'
 export type { QueueLimits, Queues } from './client/queues.ts'
 export type { ChangesOptions, PreviewOptions, ScheduleChanges, Schedules } from './client/schedules.ts'
+export type { ResealedSchedules } from './client/resealed-schedules.ts'
 export type { Tasks } from './client/tasks.ts'
 export type { DrainOptions, Workers } from './client/workers.ts'
 export type { MigrationName, MigrationPlan, PendingMigration } from './store/migrate.ts'

@@ -80,6 +80,26 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['node:*', 'pg'],
     law: 'torture looks at the system from outside: it may import core, client, runner and embedded, never what it examines',
   },
+  bench: {
+    mayImport: ['core', 'runtime', 'store', 'client', 'runner', 'torture'],
+    packages: ['node:*', 'pg'],
+    law: 'bench measures what users have: it may import core, runtime, store, client and runner, and of torture how to rank numbers',
+  },
+  doctor: {
+    mayImport: ['core', 'store'],
+    packages: ['node:*', 'pg'],
+    law: 'doctor examines a database and changes nothing: it may import core and store',
+  },
+  import: {
+    mayImport: ['core', 'calendar', 'encryption', 'store', 'client'],
+    packages: ['node:*', 'pg'],
+    law: 'import brings what is kept elsewhere: it may import core, calendar, encryption, store and client',
+  },
+  export: {
+    mayImport: ['core', 'store', 'client'],
+    packages: [],
+    law: 'export reads jobs and changes nothing: it may import core, store and client',
+  },
   project: {
     mayImport: ['core', 'encryption', 'runner'],
     // Its tasks and its configuration are modules of the user's.
@@ -87,9 +107,20 @@ const ROOMS: Readonly<Record<string, Room>> = {
     law: 'project reads what stands in a folder of the user: it may import core, encryption and runner',
   },
   cli: {
-    mayImport: ['core', 'client', 'runner', 'embedded', 'torture', 'project'],
+    mayImport: [
+      'core',
+      'client',
+      'runner',
+      'embedded',
+      'torture',
+      'bench',
+      'doctor',
+      'import',
+      'export',
+      'project',
+    ],
     packages: ['node:*', 'commander'],
-    law: 'cli is a door: it may import core, client, runner, embedded, torture and project, never store or worker',
+    law: 'cli is a door: it may import core, client, runner, embedded, torture, bench, doctor, import, export and project, never store or worker',
   },
 }
 

@@ -14,6 +14,8 @@ export class Adder {
   #isOver = false
   #adding: Promise<void> | undefined
   added = 0
+  /** `stop` says why. */
+  hasFailed = false
 
   constructor(pool: Pool, kong: KongTask, rate: number) {
     this.#pool = pool
@@ -23,7 +25,7 @@ export class Adder {
 
   start(): void {
     this.#adding = this.#add()
-    this.#adding.catch(() => undefined)
+    this.#adding.catch(() => (this.hasFailed = true))
   }
 
   /** Rejects where adding failed. */
@@ -44,6 +46,7 @@ export class Adder {
 
   async #bulk(from: number, to: number): Promise<void> {
     const client = await this.#pool.connect()
+    let isDone = false
     try {
       await client.query('begin')
       await this.#kong.with(client).addJobs(
@@ -54,8 +57,10 @@ export class Adder {
       )
       await client.query(`insert into ${SCHEMA}.added values ($1, $2)`, [from, to - 1])
       await client.query('commit')
+      isDone = true
     } finally {
-      client.release()
+      // Its transaction is still open otherwise.
+      client.release(!isDone)
     }
   }
 }

@@ -23,6 +23,8 @@ export interface Evidence {
   readonly samples: readonly Sample[]
   readonly audit: Audit
   readonly deaths: readonly string[]
+  /** The worker that lives through it all; false: it was given up early. */
+  readonly hasAnswered: boolean
   readonly hasStopped: boolean
   /** Connections that workers left behind. */
   readonly leftBehind: number
@@ -32,7 +34,15 @@ export interface Evidence {
 
 const MEGABYTE = 1_048_576
 
-export function verdict({ samples, audit, deaths, hasStopped, leftBehind, rates }: Evidence): Verdict {
+export function verdict({
+  samples,
+  audit,
+  deaths,
+  hasAnswered,
+  hasStopped,
+  leftBehind,
+  rates,
+}: Evidence): Verdict {
   const courses = coursesOf(samples, rates.wanted)
   const broken = [
     ...(samples.length < 8 ? [`Only ${samples.length} samples: too few to tell growth.`] : []),
@@ -47,6 +57,9 @@ export function verdict({ samples, audit, deaths, hasStopped, leftBehind, rates 
     ...counted(audit.left, 'jobs never came to an end'),
     ...counted(audit.dead, 'jobs became dead letters'),
     ...counted(leftBehind, 'connections were left behind'),
+    ...(hasAnswered
+      ? []
+      : ['The worker that is to live through it all did not answer, and the rest was left out.']),
     ...(hasStopped ? [] : ['A worker did not stop, or its process did not end by itself.']),
     ...(rates.worked < rates.wanted * 0.98
       ? [

@@ -66,11 +66,12 @@ create table kongtask.schedule_sets (
   applied_at timestamptz not null
 );
 
--- When a generation was seen first: the order in which they were deployed.
+-- When a generation was seen first: the order in which they were deployed. And when one of its processes was declared dead.
 create table kongtask.schedule_generations (
   application text not null,
   generation text not null,
   seen_at timestamptz not null,
+  silent_at timestamptz,
   primary key (application, generation)
 );
 
@@ -96,6 +97,7 @@ create function kongtask.next_tick_in() returns float8
 language plpgsql stable
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 set enable_seqscan = off
 as $$
 begin
@@ -106,17 +108,39 @@ begin
 end
 $$;
 
--- The generation, of those that a living process of the application declares, that was deployed last: it is to hold. Null:
--- no process of it lives. Processes say in `info` what they declare.
+-- The generation, of those that processes of the application declare, that was deployed last: it is to hold. Null: none of
+-- them is there. Processes say in `info` what they declare. One that has fallen silent may come back (it was stalled, or the
+-- database was away), and must find its schedules as it left them: for five minutes its word counts. Who stops takes it along.
 create function kongtask.newest_generation(p_application text) returns text
 language sql stable
 return (
   select g.generation from kongtask.schedule_generations g
    where g.application = p_application
-     and exists (select from kongtask.workers w
-                  where w.rescued_at is null and w.expires_at > clock_timestamp()
-                    and w.info ->> 'application' = p_application and w.info ->> 'generation' = g.generation)
+     and (g.silent_at > clock_timestamp() - interval '5 minutes'
+          or exists (select from kongtask.workers w
+                      where w.rescued_at is null
+                        and w.info ->> 'application' = p_application and w.info ->> 'generation' = g.generation))
    order by g.seen_at desc limit 1);
+
+-- Locks: the generation's row, skipped where locked, for then another process of it is declared dead in the same moment.
+create function kongtask.note_silence() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update kongtask.schedule_generations each
+     set silent_at = clock_timestamp()
+    from (select g.application, g.generation from kongtask.schedule_generations g
+           where g.application = new.info ->> 'application' and g.generation = new.info ->> 'generation'
+             for no key update skip locked) as free
+   where each.application = free.application and each.generation = free.generation;
+  return null;
+end
+$$;
+
+create trigger note_silence after update of rescued_at on kongtask.workers
+for each row when (old.rescued_at is null and new.rescued_at is not null and new.info ? 'generation')
+execute function kongtask.note_silence();
 
 -- The applications of which another generation holds than should: a deploy was taken back, or is over and one of its
 -- processes was late.
@@ -124,6 +148,7 @@ create function kongtask.unsettled_applications() returns text[]
 language plpgsql stable
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 set enable_seqscan = off
 as $$
 begin
@@ -133,8 +158,8 @@ begin
 end
 $$;
 
--- Schedules that are due, the longest first, but for p_except, and in the last row (whose name is null) when the next one of
--- those comes that are not due.
+-- Schedules that are due, the longest first, but for p_except ('name revision'), and in the last row (whose name is null) when
+-- the next one of those comes that are not due.
 -- Index: schedules_next.
 create function kongtask.due_schedules(p_limit int4, p_except text[])
 returns table (
@@ -142,6 +167,7 @@ returns table (
   seen_at timestamptz, next_in float8)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set jit = off
 set enable_seqscan = off
 as $$
 declare
@@ -150,7 +176,7 @@ begin
   return query
     select s.name, s.revision, s.expression, s.tz, s.catch_up, s.within_ms, s.next_tick, v_now, null::float8
       from kongtask.schedules s
-     where s.paused_at is null and s.next_tick <= v_now and s.name <> all (p_except)
+     where s.paused_at is null and s.next_tick <= v_now and s.name || ' ' || s.revision <> all (p_except)
      order by s.next_tick limit p_limit;
   return query
     select null::text, null::int8, null::text, null::text, null::text, null::float8, null::timestamptz, v_now,
@@ -224,6 +250,18 @@ begin
 end
 $$;
 
+-- Refuses what adding its jobs would refuse, at each tick, when nobody looks.
+create function kongtask.check_schedule_job(p_name text, p_job jsonb) returns void
+language plpgsql
+as $$
+begin
+  perform kongtask.kind_from(p_job);
+exception when sqlstate 'KT001' then
+  raise exception using errcode = 'KT001',
+    message = regexp_replace(sqlerrm, ': ', format(': The schedule "%s": ', p_name));
+end
+$$;
+
 -- A schedule as it is written: { name, expression, tz, catchUp, within, job, payload, nextTick }, and of what is declared also
 -- { source, declared }. Whoever calls has checked it.
 create function kongtask.write_schedule(p_definition jsonb, p_application text) returns kongtask.schedules
@@ -241,6 +279,9 @@ begin
     kongtask.clock())
   on conflict (name) do nothing
   returning * into s;
+  if found then
+    perform kongtask.check_schedule_job(s.name, s.job);
+  end if;
   return s;
 end
 $$;
@@ -270,6 +311,9 @@ begin
          changed_at = kongtask.clock()
    where each.name = p_name
   returning * into s;
+  if d ? 'job' then
+    perform kongtask.check_schedule_job(s.name, s.job);
+  end if;
   return s;
 end
 $$;
@@ -357,7 +401,10 @@ declare
 begin
   select * into s from kongtask.schedules each where each.name = p_name for update;
   o_known := found;
-  o_declared := found and s.application is not null and kongtask.newest_generation(s.application) is not null;
+  o_declared := o_known and exists (
+    select from kongtask.workers w
+     where w.rescued_at is null and w.expires_at > clock_timestamp()
+       and w.info ->> 'application' = s.application and w.info ? 'generation');
   if o_known and not o_declared then
     delete from kongtask.schedules each where each.name = p_name;
     perform kongtask.note_change(p_name, p_by, 'deleted', kongtask.schedule_facts(s), null);
@@ -389,8 +436,9 @@ $$;
 -- created, changed, deleted; kept: the name is somebody else's; superseded: another generation holds.
 --
 -- While a deploy goes on, old code and new code run at once, and a process of the old code may start again. So: of what
--- living processes declare, the generation that was seen first the latest holds. Locks: the application's set, then schedules
--- in order.
+-- processes that are there declare, the generation that was seen first the latest holds (newest_generation). One that holds
+-- already is declared again where schedules of it are missing: somebody deleted them, or has given back a name. Locks: the
+-- application's set, then schedules in order.
 create function kongtask.declare_schedules(p_application text, p_generation text, p_definitions jsonb, p_by text)
 returns table (name text, done text)
 language plpgsql
@@ -408,7 +456,11 @@ begin
   insert into kongtask.schedule_generations (application, generation, seen_at)
   values (p_application, p_generation, clock_timestamp())
   on conflict do nothing;
-  if v_set.generation = p_generation then
+  if v_set.generation = p_generation
+    and not exists (
+          select from jsonb_array_elements(p_definitions) as wanted
+           where not exists (select from kongtask.schedules each
+                              where each.name = wanted ->> 'name' and each.application = p_application)) then
     return;
   end if;
   if exists (select from kongtask.schedule_generations mine, kongtask.schedule_generations newest
@@ -455,6 +507,7 @@ $$;
 create function kongtask.prune_schedules(p_ticks_ms float8, p_changes_ms float8, p_limit int4) returns bool
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set jit = off
 set enable_seqscan = off
 as $$
 declare

@@ -1,4 +1,5 @@
--- Takes away everything that is not KongTask's, for tests that use a database one after the other.
+-- Takes away everything that is not KongTask's, and what processes have registered, for tests that use a database one after
+-- the other.
 do $$
 declare
   v_schema text;
@@ -11,5 +12,8 @@ begin
     execute format('drop schema %I cascade', v_schema);
   end loop;
   create schema public;
+  delete from kongtask.workers;
+  delete from kongtask.tasks;
+  delete from kongtask.queues where name <> 'default';
 end
 $$

@@ -1,2 +1,8 @@
 -- Only where it does not exist: IF NOT EXISTS would ask for the right to create one even so.
-create schema "kongtask"
+do $$
+begin
+  if to_regnamespace('"kongtask"') is null then
+    create schema "kongtask";
+  end if;
+end
+$$

@@ -1,6 +1,6 @@
 -- Schedules that are due; the last row, which has no name, says when the next of the others is. (migrations: due_schedules)
 -- :limit int4
--- :except text[]  names
+-- :except text[]  'name revision'
 -- => name text?
 -- => revision int8?
 -- => expression text?

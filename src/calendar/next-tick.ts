@@ -11,7 +11,7 @@ const DAY = 86_400_000
 const zones = new Map<string, Zone>()
 
 /**
- * The first tick behind `after`, in ms since 1970; always a whole second. Undefined where none comes within nine years.
+ * The first tick behind `after`, in ms since 1970; always a whole second. Undefined where none comes within 41 years.
  *
  * @param timeZone one that `checkTimeZone` let pass
  * @throws RangeError where this machine does not know the time zone

@@ -4,13 +4,12 @@ import type { Command } from 'commander'
 export function commandGroup(
   program: Command,
   name: string,
-  { summary, description, examples }: { summary: string; description: string; examples: readonly string[] },
+  { description, examples }: { description: string; examples: readonly string[] },
 ): Command {
   const shown = examples.map((example) => `  $ kongtask ${example}`).join('\n')
   return program
     .command(name)
     .usage('<command> [options]')
-    .summary(summary)
     .description(description)
     .addHelpText('after', `\nExamples:\n${shown}\n\nMore about a command: kongtask ${name} <command> --help`)
 }

@@ -14,7 +14,7 @@ export interface CommandContext {
   /** The result as JSON on stdout, and nothing else there. */
   readonly isJson: boolean
   readonly isVerbose: boolean
-  /** Aborts when somebody ends the command. */
+  /** Aborts when somebody ends the command, or its output is broken. */
   readonly signal: AbortSignal
 }
 

@@ -13,11 +13,23 @@ export async function confirm(
   given: Readonly<Record<string, unknown>>,
   { terminal, input }: Pick<CommandContext, 'terminal' | 'input'>,
 ): Promise<boolean> {
+  checkCanConfirm(question, given, { terminal, input })
   if (given['yes'] === true) return true
-  if (input.isTTY !== true || !terminal.isInteractive) {
-    throw new KongTaskError('KT_USAGE_INVALID', `${question} Nobody can be asked here; say --yes.`)
-  }
   terminal.ask(`${question} [y/N] `)
   for await (const piece of input) return /^y(?:es)?$/i.test(String(piece).trim())
   return false
+}
+
+/**
+ * For what is to be refused before anything is looked at.
+ *
+ * @throws KT_USAGE_INVALID where nobody has answered, and nobody can be asked
+ */
+export function checkCanConfirm(
+  question: string,
+  given: Readonly<Record<string, unknown>>,
+  { terminal, input }: Pick<CommandContext, 'terminal' | 'input'>,
+): void {
+  if (given['yes'] === true || (input.isTTY === true && terminal.isInteractive)) return
+  throw new KongTaskError('KT_USAGE_INVALID', `${question} Nobody can be asked here; say --yes.`)
 }

@@ -8,9 +8,11 @@ export const EXIT = {
   usage: 2,
   /** It was done, and what it examined is not as it should be. */
   unwell: 3,
-  /** Ctrl-C. What was begun was taken back. */
+  /** Ctrl-C, and it has ended in good order; the help of the command says what stays. */
   interrupted: 130,
-  /** SIGTERM, likewise. */
+  /** What it prints cannot be written any more, and it has ended in good order. What only prints ends with 0. */
+  unheard: 141,
+  /** SIGTERM, as Ctrl-C. */
   terminated: 143,
 } as const
 
@@ -21,4 +23,4 @@ export const EXIT_CODES_HELP = `Exit codes:
   1    it could not be done; the error says why
   2    the command line or the configuration is wrong; nothing was done
   3    it was done, and what it examined is not as it should be
-  130  interrupted (143: terminated); what was begun was taken back`
+  130  interrupted (143: terminated, 141: its output was closed), in good order`

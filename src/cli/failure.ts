@@ -2,8 +2,10 @@ import { CommanderError } from 'commander'
 import { catalogue, type ErrorCode } from '../core/error-catalogue.ts'
 import { KongTaskError } from '../core/errors.ts'
 import { ProblemsError, type Problem } from '../project/problems.ts'
+import { BrokenOutput } from './broken-output.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { Interruption } from './interruption.ts'
+import { plainText } from './plain-text.ts'
 
 /** What stopped a command, as people and programs are told. */
 export interface Failure {
@@ -34,12 +36,14 @@ const USAGE: ReadonlySet<ErrorCode> = new Set([
   'KT_TASK_FILE_INVALID',
   'KT_CRONTAB_INVALID',
   'KT_SCHEDULE_INVALID',
+  'KT_IMPORT_FILE_INVALID',
+  'KT_FILE_UNUSABLE',
 ])
 
 export function failureOf(error: unknown): Failure {
   if (error instanceof CommanderError) return ofUsage(error)
   const stack = error instanceof Error ? stackOf(error) : undefined
-  if (error instanceof Interruption) {
+  if (error instanceof Interruption || error instanceof BrokenOutput) {
     return { code: undefined, message: error.message, remedy: undefined, stack, exitCode: error.exitCode }
   }
   if (error instanceof KongTaskError) {
@@ -55,11 +59,12 @@ export function failureOf(error: unknown): Failure {
 /** The failure as lines for people. */
 export function tellFailure({ code, message, remedy, stack }: Failure, isVerbose: boolean): string {
   const title = code === undefined ? message : `${code}: ${message}`
-  return [
+  const lines = [
     title,
     ...(remedy === undefined ? [] : [`What to do: ${remedy}`]),
     ...(isVerbose && stack !== undefined ? [stack] : []),
-  ].join('\n')
+  ]
+  return plainText(lines.join('\n'))
 }
 
 /** The failure for a program. */

@@ -16,8 +16,11 @@ export interface Interruptions {
   readonly forget: () => void
 }
 
-/** Aborts with Ctrl-C and SIGTERM, so that a command can take back what it began. A second one ends the process at once. */
-export function onInterruption(): Interruptions {
+/**
+ * Aborts with Ctrl-C and SIGTERM, so that a command can take back what it began, and when its output is broken. A second
+ * signal ends the process at once.
+ */
+export function onInterruption(broken: AbortSignal): Interruptions {
   const controller = new AbortController()
   const onSignal = (signal: NodeJS.Signals): void => {
     const reason = new Interruption(signal === 'SIGTERM' ? 'SIGTERM' : 'SIGINT')
@@ -27,7 +30,7 @@ export function onInterruption(): Interruptions {
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
   return {
-    signal: controller.signal,
+    signal: AbortSignal.any([controller.signal, broken]),
     forget: () => {
       process.off('SIGINT', onSignal)
       process.off('SIGTERM', onSignal)

@@ -1,12 +1,12 @@
 import type { Job, JobError } from '../core/job.ts'
 import type { Explanation } from '../core/explanation.ts'
 import { shownState } from './job-table.ts'
+import { plainText } from './plain-text.ts'
 import type { Terminal } from './terminal.ts'
 
 /** All of a job for people: facts, payload, result, errors. What is empty is left out. */
 export function jobDetails(job: Job, { sentence }: Explanation, terminal: Terminal): readonly string[] {
   const facts: readonly (readonly [string, string | undefined])[] = [
-    ['state', shownState(job, terminal)],
     ['queue', job.queue],
     ['attempt', `${job.attempt} of ${job.maxAttempts}`],
     ['priority', String(job.priority)],
@@ -36,12 +36,12 @@ export function jobDetails(job: Job, { sentence }: Explanation, terminal: Termin
     ],
     ['result', json(job.result)],
   ]
-  const lines = facts.flatMap(([name, value]) =>
-    value === undefined ? [] : [`${terminal.paint('dim', name.padEnd(11))} ${value}`],
-  )
+  const line = (name: string, value: string): string => `${terminal.paint('dim', name.padEnd(11))} ${value}`
+  const lines = facts.flatMap(([name, value]) => (value === undefined ? [] : [line(name, plainText(value))]))
   return [
     `${terminal.paint('bold', job.task)} ${job.id}`,
-    sentence,
+    plainText(sentence),
+    line('state', shownState(job, terminal)),
     ...lines,
     ...(job.errors.length === 0 ? [] : [terminal.paint('dim', 'errors')]),
     ...job.errors.map((error) => errorLine(error, terminal)),
@@ -50,7 +50,7 @@ export function jobDetails(job: Job, { sentence }: Explanation, terminal: Termin
 
 function errorLine({ attempt, at, name, message, code }: JobError, terminal: Terminal): string {
   const title = `${name}${code === undefined ? '' : ` ${code}`}: ${message}`
-  return `  attempt ${attempt}, ${at.toISOString()}  ${terminal.paint('red', title)}`
+  return `  attempt ${attempt}, ${at.toISOString()}  ${terminal.paint('red', plainText(title))}`
 }
 
 function progressOf({ progress }: Job): string | undefined {

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { Runner } from '../runner/runner.ts'
+import { plainText } from './plain-text.ts'
 import type { Terminal } from './terminal.ts'
 
 /** A line for each job that ends; failures are in the log already. */
@@ -13,7 +14,8 @@ export function tellJobs(runner: Pick<Runner, 'on'>, terminal: Terminal): void {
     const what = `${job.task} ${job.id}`
     if (settlement.kind === 'completed')
       terminal.say(`${terminal.paint('green', '✓')} ${what} completed${took}`)
-    else if (settlement.kind === 'cancelled') terminal.say(`- ${what} cancelled: ${settlement.reason}`)
+    else if (settlement.kind === 'cancelled')
+      terminal.say(`- ${what} cancelled: ${plainText(settlement.reason)}`)
     else if (settlement.kind === 'snoozed') terminal.say(`- ${what} snoozed for ${settlement.delay} ms`)
   })
 }

@@ -86,8 +86,11 @@ const FLAGS: { readonly [Option in keyof Required<JobOptions>]: JobOptionFlag } 
   },
 }
 
-export function addJobOptionFlags(command: Command): void {
-  for (const { flags, about } of Object.values(FLAGS)) command.option(flags, about)
+/** @param leftOut options that make no sense there */
+export function addJobOptionFlags(command: Command, leftOut: readonly (keyof JobOptions)[] = []): void {
+  const without: ReadonlySet<string> = new Set(leftOut)
+  for (const [option, { flags, about }] of Object.entries(FLAGS))
+    if (!without.has(option)) command.option(flags, about)
 }
 
 /** @throws KT_OPTION_INVALID, KT_DURATION_INVALID, KT_DATE_INVALID, KT_NAME_INVALID */

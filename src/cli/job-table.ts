@@ -2,6 +2,7 @@ import type { JobPage } from '../core/job-page.ts'
 import type { Job } from '../core/job.ts'
 import type { Command } from 'commander'
 import type { CommandContext } from './command.ts'
+import { plainText } from './plain-text.ts'
 import { shownTime } from './shown-time.ts'
 import { tableLines } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -46,7 +47,7 @@ function jobLines(jobs: readonly Job[], terminal: Terminal): readonly string[] {
     job.queue,
     `${job.attempt}/${job.maxAttempts}`,
     shownTime(job.finishedAt ?? job.scheduledAt),
-    job.errors.at(-1)?.message.split('\n')[0] ?? '',
+    plainText(job.errors.at(-1)?.message.split('\n')[0] ?? ''),
   ])
   return tableLines(terminal, ['id', 'state', 'task', 'queue', 'attempt', 'due or over', 'last error'], rows)
 }

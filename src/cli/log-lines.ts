@@ -1,5 +1,6 @@
 import type { LogFields, Logger } from '../core/logger.ts'
 import type { LogLevel } from '../core/job-log.ts'
+import { plainText } from './plain-text.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Lines for people: the time of day, the message, and the facts behind it. */
@@ -7,7 +8,8 @@ export function terminalLogger(terminal: Terminal, isVerbose: boolean): Logger {
   const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
     const facts = Object.entries(fields ?? {}).map(([key, value]) => ` ${key}=${shown(value)}`)
     const time = terminal.paint('dim', new Date().toTimeString().slice(0, 8))
-    const text = `${time} ${terminal.paint(STYLES[level], message)}${terminal.paint('dim', facts.join(''))}`
+    const said = terminal.paint(STYLES[level], plainText(message))
+    const text = `${time} ${said}${terminal.paint('dim', plainText(facts.join('')))}`
     terminal.say(text)
   }
   return {

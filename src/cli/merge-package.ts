@@ -38,6 +38,11 @@ export function mergePackage(found: string | undefined, { name, from }: PackageW
   return `${JSON.stringify(after, null, indentation)}\n`
 }
 
+/** Whether `.ts` and `.js` are ES modules in the project; a package.json of ours says so. @throws KT_PACKAGE_INVALID */
+export function isModulePackage(found: string | undefined): boolean {
+  return found === undefined || parsed(found)['type'] === 'module'
+}
+
 function newPackage(folder: string): Readonly<Record<string, unknown>> {
   const name = folder
     .toLowerCase()

@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { KongTaskError } from '../core/errors.ts'
 import { CONFIG_FILES } from '../project/find-config.ts'
-import { mergePackage } from './merge-package.ts'
+import { isModulePackage, mergePackage } from './merge-package.ts'
 import { CONFIG, CRONTAB, HELLO, IGNORED, TSCONFIG } from './templates.ts'
 
 export interface PlannedFile {
@@ -24,7 +24,9 @@ export interface ProjectPlan {
  * @throws KT_FILE_EXISTS where it is a KongTask project, or something is in the way; KT_PACKAGE_INVALID
  */
 export async function planProject(folder: string, from: string | undefined): Promise<ProjectPlan> {
-  const inTheWay = [...CONFIG_FILES, 'tasks/hello.ts'].filter((name) => existsSync(join(folder, name)))
+  const inTheWay = [...CONFIG_FILES, 'tasks/hello.ts', 'tasks/hello.mts'].filter((name) =>
+    existsSync(join(folder, name)),
+  )
   if (inTheWay.length > 0) {
     throw new KongTaskError(
       'KT_FILE_EXISTS',
@@ -33,6 +35,8 @@ export async function planProject(folder: string, from: string | undefined): Pro
   }
   const packageFile = await read(join(folder, 'package.json'))
   const ignored = await read(join(folder, '.gitignore'))
+  // Elsewhere .ts means CommonJS, to Node and to TypeScript.
+  const extension = isModulePackage(packageFile) ? 'ts' : 'mts'
   return {
     folder,
     files: [
@@ -41,8 +45,8 @@ export async function planProject(folder: string, from: string | undefined): Pro
         change: packageFile === undefined ? 'written' : 'merged',
         content: mergePackage(packageFile, { name: basename(folder), from }),
       },
-      { name: 'kongtask.config.ts', change: 'written', content: CONFIG },
-      { name: 'tasks/hello.ts', change: 'written', content: HELLO },
+      { name: `kongtask.config.${extension}`, change: 'written', content: CONFIG },
+      { name: `tasks/hello.${extension}`, change: 'written', content: HELLO },
       await unlessThere(folder, 'crontab', CRONTAB),
       await unlessThere(folder, 'tsconfig.json', TSCONFIG),
       ignoring(ignored),

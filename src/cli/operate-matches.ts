@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { BulkOptions, BulkResult } from '../core/bulk.ts'
 import type { Job } from '../core/job.ts'
 import type { CommandContext, GivenOptions } from './command.ts'
-import { confirm } from './confirm.ts'
+import { checkCanConfirm, confirm } from './confirm.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { shownState } from './job-table.ts'
 import { progressBar } from './progress-bar.ts'
@@ -37,14 +37,16 @@ export async function operateOnMatches(
 ): Promise<ExitCode> {
   const { terminal, signal, isJson } = context
   const { verb, done, noun } = words
-  const counted = given['yes'] === true && !terminal.isInteractive ? undefined : await count(perform, context)
   if (given['dryRun'] === true) {
-    const fitting = counted ?? (await count(perform, context))
+    const fitting = await count(perform, context)
     if (isJson) terminal.say(JSON.stringify({ verb, dryRun: true, ...fitting }))
     else terminal.say(`${shownCount(fitting, noun)} would be ${done}. Nothing was changed.`)
     return EXIT.done
   }
-  if (counted !== undefined && counted.matched > 0) {
+  checkCanConfirm(`${capital(verb)} every ${noun} that fits?`, given, context)
+  const counted = given['yes'] === true && !terminal.isInteractive ? undefined : await count(perform, context)
+  if (counted !== undefined) {
+    if (counted.matched === 0 && counted.complete) return tellResult(words, counted, context)
     const question = `${capital(verb)} ${shownCount(counted, noun)}?`
     if (!(await untilInterrupted(confirm(question, given, context), signal))) {
       terminal.tell('Nothing was changed.')
@@ -55,8 +57,11 @@ export async function operateOnMatches(
     const total = counted?.complete === true ? Math.max(counted.matched, matched) : undefined
     terminal.progress(total === undefined ? `${changed} ${done}` : progressBar(done, changed, total))
   }
-  const result = await perform({ signal, onBatch })
-  if (isJson) terminal.say(JSON.stringify({ verb, dryRun: false, ...result }))
+  return tellResult(words, await perform({ signal, onBatch }), context)
+}
+
+function tellResult(words: VerbWords, result: BulkResult, { terminal, isJson }: CommandContext): ExitCode {
+  if (isJson) terminal.say(JSON.stringify({ verb: words.verb, dryRun: false, ...result }))
   else terminal.say(sentence(words, result))
   return EXIT.done
 }

@@ -1,44 +1,13 @@
 // The command line as a whole: what all commands have in common. What each does stands in `commands/`.
 import { Command, CommanderError } from 'commander'
-import type { CommandContext, Declare, GivenOptions } from './command.ts'
-import { add } from './commands/add.ts'
-import { check } from './commands/check.ts'
-import { dead } from './commands/dead.ts'
-import { dev } from './commands/dev.ts'
-import { doctor } from './commands/doctor.ts'
-import { init } from './commands/init.ts'
-import { jobs } from './commands/jobs.ts'
-import { logs } from './commands/logs.ts'
-import { migrate } from './commands/migrate.ts'
-import { queues } from './commands/queues.ts'
-import { schedules } from './commands/schedules.ts'
-import { top } from './commands/top.ts'
-import { torture } from './commands/torture.ts'
-import { work } from './commands/work.ts'
-import { workers } from './commands/workers.ts'
+import type { Action, CommandContext, Declare, GivenOptions } from './command.ts'
+import { COMMANDS } from './command-list.ts'
+import { BrokenOutput } from './broken-output.ts'
 import { EXIT, EXIT_CODES_HELP, type ExitCode } from './exit-codes.ts'
 import { failureAsJson, failureOf, tellFailure } from './failure.ts'
 import { onInterruption } from './interruption.ts'
 import { ownPackage } from './own-package.ts'
 import { Terminal, type Input, type TerminalStreams } from './terminal.ts'
-
-const COMMANDS: readonly Declare[] = [
-  init,
-  dev,
-  work,
-  add,
-  jobs,
-  logs,
-  queues,
-  dead,
-  schedules,
-  workers,
-  top,
-  check,
-  migrate,
-  doctor,
-  torture,
-]
 
 /**
  * Performs a command line. Never rejects.
@@ -55,18 +24,21 @@ export async function performCommandLine(
   let common: Common = { isJson: args.includes('--json'), isVerbose: args.includes('--verbose') }
   let exitCode: ExitCode = EXIT.done
   const program = declareProgram(streams, common.isJson)
-  for (const declare of COMMANDS) {
-    declare(program, (command, action) => {
-      command.action(async () => {
-        const given: GivenOptions = command.optsWithGlobals()
-        common = readCommon(given, terminal)
-        const { stdin: input = NOTHING, env } = streams
-        const around = { terminal, input, env, cwd: process.cwd(), args: command.args, ...common }
-        exitCode = await interruptible((signal) => action(given, { ...around, signal }))
-      })
+  const perform = (command: Command, action: Action): void => {
+    command.action(async () => {
+      const given: GivenOptions = command.optsWithGlobals()
+      common = readCommon(given, terminal)
+      const { stdin: input = NOTHING, env } = streams
+      const around = { terminal, input, env, cwd: process.cwd(), args: command.args, ...common }
+      exitCode = await interruptible(terminal, (signal) => action(given, { ...around, signal }))
     })
   }
   try {
+    for (const { name, summary, load } of COMMANDS) {
+      // Of the others the name is enough, for the help and for what was probably meant.
+      if (!args.includes(name)) program.command(name).summary(summary)
+      else declareCommand(program, summary, await load(), perform)
+    }
     if (args.length === 0) program.outputHelp()
     else await program.parseAsync(args, { from: 'user' })
     return exitCode
@@ -81,6 +53,17 @@ export async function performCommandLine(
 
 /** The standard input of a process that has none. */
 const NOTHING: Input = (async function* () {})()
+
+/** The one whose name is among the arguments; `kongtask add jobs` declares two, which does no harm. */
+function declareCommand(
+  program: Command,
+  summary: string,
+  declare: Declare,
+  perform: (command: Command, action: Action) => void,
+): void {
+  declare(program, perform)
+  program.commands.at(-1)?.summary(summary)
+}
 
 type Common = Pick<CommandContext, 'isJson' | 'isVerbose'>
 
@@ -113,10 +96,17 @@ function readCommon(given: GivenOptions, terminal: Terminal): Common {
   return { isJson: given['json'] === true, isVerbose: given['verbose'] === true }
 }
 
-async function interruptible(perform: (signal: AbortSignal) => Promise<ExitCode>): Promise<ExitCode> {
-  const { signal, forget } = onInterruption()
+async function interruptible(
+  { broken }: Terminal,
+  perform: (signal: AbortSignal) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const { signal, forget } = onInterruption(broken)
   try {
-    return await perform(signal)
+    const exitCode = await perform(signal)
+    const { reason }: { readonly reason: unknown } = broken
+    // Whoever reads may have enough: `kongtask migrate --sql | head`. A full disk is another thing.
+    if (reason instanceof BrokenOutput && !reason.isUnread) throw reason
+    return exitCode
   } finally {
     forget()
   }

@@ -39,7 +39,7 @@ export const TSCONFIG = `{
     "skipLibCheck": true,
     "types": ["node"]
   },
-  "include": ["**/*.ts"]
+  "include": ["**/*.ts", "**/*.mts"]
 }
 `
 

@@ -1,10 +1,13 @@
 import { styleText } from 'node:util'
+import { BrokenOutput } from './broken-output.ts'
 
 /** One stream of a process, such as `process.stdout`. */
 export interface Output {
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
   write(text: string): unknown
+  /** Told of what could not be written. */
+  on?(event: 'error', listener: (error: Error) => void): unknown
 }
 
 /** Where a process reads from, such as `process.stdin`. */
@@ -26,11 +29,24 @@ export class Terminal {
   readonly #streams: TerminalStreams
   #hasColours: boolean
   #hasProgress = false
+  readonly #broken = new Set<Output>()
+  readonly #breaking = new AbortController()
 
   constructor(streams: TerminalStreams) {
     this.#streams = streams
     const { NO_COLOR = '', TERM } = streams.env
     this.#hasColours = NO_COLOR === '' && TERM !== 'dumb' && streams.stdout.isTTY === true
+    for (const output of [streams.stdout, streams.stderr]) {
+      output.on?.('error', (error) => {
+        this.#broken.add(output)
+        this.#breaking.abort(new BrokenOutput(error))
+      })
+    }
+  }
+
+  /** Aborts with a `BrokenOutput` when one of the streams cannot be written any more. What is said there is dropped then. */
+  get broken(): AbortSignal {
+    return this.#breaking.signal
   }
 
   get hasColours(): boolean {
@@ -54,25 +70,25 @@ export class Terminal {
   /** A line of the result. */
   say(line = ''): void {
     this.#clear()
-    this.#streams.stdout.write(`${line}\n`)
+    this.#write(this.#streams.stdout, `${line}\n`)
   }
 
   /** A line for people, also where the result is for a program. */
   tell(line: string): void {
     this.#clear()
-    this.#streams.stderr.write(`${line}\n`)
+    this.#write(this.#streams.stderr, `${line}\n`)
   }
 
   /** Text of the result as it is, escape sequences included: for a screen that is drawn anew. */
   draw(text: string): void {
     this.#clear()
-    this.#streams.stdout.write(text)
+    this.#write(this.#streams.stdout, text)
   }
 
   /** A question, without an end of line. */
   ask(question: string): void {
     this.#clear()
-    this.#streams.stderr.write(question)
+    this.#write(this.#streams.stderr, question)
   }
 
   /** What is going on, in a line that the next one replaces. On a terminal only. */
@@ -80,7 +96,7 @@ export class Terminal {
     const { stderr } = this.#streams
     if (stderr.isTTY !== true) return
     this.#clear()
-    stderr.write(line.slice(0, (stderr.columns ?? 80) - 1))
+    this.#write(stderr, line.slice(0, (stderr.columns ?? 80) - 1))
     this.#hasProgress = true
   }
 
@@ -91,6 +107,10 @@ export class Terminal {
   #clear(): void {
     if (!this.#hasProgress) return
     this.#hasProgress = false
-    this.#streams.stderr.write('\r\u001b[2K')
+    this.#write(this.#streams.stderr, '\r\u001b[2K')
+  }
+
+  #write(output: Output, text: string): void {
+    if (!this.#broken.has(output)) output.write(text)
   }
 }

@@ -33,7 +33,7 @@ it('shows the queue that waits longest first, and what each process is at', () =
     { ...queue, name: 'reports', ready: 1, oldestReadyAge: 3_700_000, pausedAt: at },
   ]
   const silent = { ...worker, worker: 8, pid: 9, isSilent: true, jobs: [] }
-  const look = { at, queues, workers: [worker, silent], countTo: 10_000 }
+  const look = { at, queues, workers: [worker, silent], countTo: 10_000, rates: undefined }
   expect(topFrame(look, terminal)).toEqual([
     'kongtask  2026-09-01T08:00:00Z  13 ready, 2 running, 2 workers',
     '',
@@ -45,5 +45,30 @@ it('shows the queue that waits longest first, and what each process is at', () =
     'worker  host   pid   jobs  longest',
     '     7  web-1  4711     2  report 1m12s',
     '     8  web-1     9     0                silent',
+  ])
+})
+
+it('shows what goes through per second, by queue and by task, the busiest task first', () => {
+  const look = {
+    at,
+    workers: [],
+    countTo: 10_000,
+    queues: [
+      { ...queue, name: 'email', ready: 2, running: 1, oldestReadyAge: 1_000 },
+      { ...queue, name: 'idle', ready: 0, oldestReadyAge: undefined },
+    ],
+    rates: [
+      { queue: 'email', task: 'send', added: 0.04, completed: 3.25, failed: 0 },
+      { queue: 'email', task: 'welcome', added: 120.4, completed: 100, failed: 12.5 },
+    ],
+  }
+  expect(topFrame(look, terminal).slice(2, 9)).toEqual([
+    'queue  ready  running  scheduled  oldest  added/s  completed/s  failed/s',
+    'email      2        1          0  1s          120          103        13',
+    'idle       0        0          0',
+    '',
+    'task     queue  added/s  completed/s  failed/s',
+    'welcome  email      120          100        13',
+    'send     email      0.1          3.3',
   ])
 })

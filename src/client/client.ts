@@ -2,6 +2,7 @@
 // checks of new-job.ts; bad input is a KongTaskError at the call, with nothing written.
 import type { AddJob, AddJobs, JobAdder } from '../core/add-job.ts'
 import { KongTaskError } from '../core/errors.ts'
+import type { Flow, FlowMark } from '../core/flow.ts'
 import type { Health } from '../core/health.ts'
 import type { KnownTasks } from '../core/task-list.ts'
 import type { TransactionLike } from '../core/transaction.ts'
@@ -16,6 +17,7 @@ import { readClientOptions, type ClientConfig, type KongTaskOptions } from './cl
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { explained } from './explained.ts'
 import { createJobs, type Jobs } from './jobs.ts'
+import { readFlow } from './flow.ts'
 import { readHealth } from './health.ts'
 import { openingStore } from './opened-job.ts'
 import { createProducer, type Producer } from './producer.ts'
@@ -75,7 +77,7 @@ export class KongTask {
     this.deadLetters = createDeadLetters(opening)
     this.queues = createQueues(whileOpen)
     this.tasks = createTasks(whileOpen)
-    this.schedules = createSchedules(whileOpen, newJobMaker(this.#config))
+    this.schedules = createSchedules(whileOpen, newJobMaker(this.#config), this.#config.cipher)
     this.workers = createWorkers(whileOpen)
     this.#whenOpen = whileOpen
   }
@@ -131,6 +133,19 @@ export class KongTask {
    */
   health(): Promise<Health> {
     return readHealth(this.#whenOpen)
+  }
+
+  /**
+   * What was added, completed and failed, by queue and task, since another look: hand back its `mark`. A first look counts
+   * nothing. Jobs that history does not keep, or for longer than 35 days, are not among those that were completed.
+   *
+   * @throws KT_CLOSED, KT_NOT_MIGRATED, KT_PERMISSION_DENIED, KT_DATABASE_UNAVAILABLE
+   * @example
+   * const { mark } = await kong.flow()
+   * const { tasks, ms } = await kong.flow(mark)
+   */
+  flow(since?: FlowMark): Promise<Flow> {
+    return readFlow(this.#whenOpen, since)
   }
 
   /**

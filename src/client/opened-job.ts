@@ -30,7 +30,7 @@ function openedJob(job: Job, cipher: PayloadCipher | undefined): Job {
 
 /** The text of a payload that the store has read, or why it cannot be had. */
 export function openedText(
-  { task, payload, encryptionKey }: Job,
+  { task, payload, encryptionKey }: Pick<Job, 'task' | 'payload' | 'encryptionKey'>,
   cipher: PayloadCipher | undefined,
 ): string | KongTaskError {
   if (encryptionKey === undefined) return JSON.stringify(payload)

@@ -5,6 +5,7 @@ import type { PayloadFor } from '../core/job-entry.ts'
 import { checkScheduleName } from '../core/names.ts'
 import type { AddedJob } from '../core/new-job.ts'
 import { checkInteger, invalid } from '../core/option-values.ts'
+import type { PayloadCipher } from '../core/payload-cipher.ts'
 import { readOptions } from '../core/plain-object.ts'
 import {
   checkScheduleOptions,
@@ -16,13 +17,14 @@ import type { ScheduleChange, ScheduleInfo, ScheduleTick } from '../core/schedul
 import { specOf } from '../core/schedule.ts'
 import { showValue } from '../core/show-value.ts'
 import { textFlaw } from '../core/storable-text.ts'
-import type { AnyTask } from '../core/task.ts'
+import { isTask, type AnyTask } from '../core/task.ts'
 import { checkTimeZone } from '../core/time-zone.ts'
 import { parseTiming } from '../core/timing.ts'
 import type { ScheduleDefinition, StoredSchedule } from '../store/schedules.ts'
 import type { Store } from '../store/store.ts'
 import { explained } from './explained.ts'
 import type { MakeNewJob } from './new-job.ts'
+import { resealSchedules, type ResealedSchedules } from './resealed-schedules.ts'
 
 /** What may be changed about a schedule; what is left out or undefined stays as it is. */
 export interface ScheduleChanges extends Omit<ScheduleOptions, 'name'> {
@@ -95,6 +97,15 @@ export interface Schedules {
    * @throws KT_SCHEDULE_NOT_FOUND, KT_NAME_INVALID; KT_SCHEDULE_DECLARED where an application that runs declares it
    */
   delete(name: string, acting?: Acting): Promise<void>
+  /**
+   * Encrypts anew, with the current key, what is encrypted with an older one: before that is taken out of `keys`. It counts as
+   * nobody's change. What no key at hand opens stays as it is, and is named in `unopened`.
+   *
+   * @throws KT_OPTION_INVALID where the client has no `encryption`
+   * @example
+   * const { resealed, unopened } = await kong.schedules.reseal()
+   */
+  reseal(): Promise<ResealedSchedules>
   /** Who did what, the latest first; of one schedule, also when it is gone, or of all. Kept for a year. */
   changes(name?: string, options?: ChangesOptions): Promise<ScheduleChange[]>
   /** The latest ticks that fired, with their jobs, the latest first; up to `limit` (100). Kept for a week. */
@@ -111,6 +122,7 @@ type ScheduleStore = Pick<
   | 'resumeSchedule'
   | 'deleteSchedule'
   | 'runSchedule'
+  | 'resealSchedule'
   | 'listScheduleChanges'
   | 'listScheduleTicks'
 >
@@ -121,7 +133,11 @@ const DEFAULT_LIMIT = 100
 const LONGEST_BY = 200
 const MOST_TRIES = 20
 
-export function createSchedules(store: ScheduleStore, makeNewJob: MakeNewJob): Schedules {
+export function createSchedules(
+  store: ScheduleStore,
+  makeNewJob: MakeNewJob,
+  cipher: PayloadCipher | undefined,
+): Schedules {
   const read = async (name: string): Promise<StoredSchedule> => {
     const [found] = await explained(store.readSchedules(checkScheduleName(name)))
     if (found === undefined) throw notFound(name)
@@ -218,6 +234,10 @@ export function createSchedules(store: ScheduleStore, makeNewJob: MakeNewJob): S
       if (became === 'unknown') throw notFound(name)
       if (became === 'declared') throw declared(name)
     },
+    reseal: async () => {
+      if (cipher === undefined) throw withoutKeys()
+      return explained(resealSchedules(store, cipher))
+    },
     changes: async (name?: string, options?: unknown) => {
       const { limit = DEFAULT_LIMIT, before } = readOptions(
         options,
@@ -262,17 +282,26 @@ async function changedJob(
   { info, encryptionKey }: StoredSchedule,
   { task, payload, job }: JobChanges,
 ): Promise<ScheduleDefinition['job']> {
-  const isSameTask = task === undefined || task === info.task
+  const isSameTask = task === undefined || (isTask(task) ? task.name : task) === info.task
   if (!isSameTask && payload === undefined) {
     throw new KongTaskError(
       'KT_OPTION_INVALID',
       'schedules.change: with another `task`, say the `payload` too ({} where it takes none).',
     )
   }
-  const options = isSameTask ? { ...info.options, ...job } : job
+  const options = isSameTask ? { ...keptOptions(info, task, payload), ...job } : job
   const isSealed = payload === undefined && encryptionKey !== undefined
-  const made = await makeNewJob(task ?? info.task, payload ?? (isSealed ? {} : info.payload), options)
+  // A contract is about a payload that is said: what is there stays, whatever shape contracts have now.
+  const of = payload === undefined ? info.task : (task ?? info.task)
+  const made = await makeNewJob(of, payload ?? (isSealed ? {} : info.payload), options)
   return isSealed ? { ...made, payload: JSON.stringify(info.payload), encryptionKey } : made
+}
+
+/** A payload that comes with a contract is of the version that the contract has. */
+function keptOptions({ options }: ScheduleInfo, task: unknown, payload: unknown): object {
+  if (!isTask(task) || payload === undefined) return options
+  const { version: _version, ...kept } = options
+  return kept
 }
 
 function readActing(acting: unknown): string | undefined {
@@ -288,6 +317,13 @@ function readBy(by: unknown): string | undefined {
 function readChangeId(value: unknown): string {
   if (typeof value === 'string' && /^\d{1,18}$/.test(value)) return value
   throw invalid('before', value, 'must be the id of a change')
+}
+
+function withoutKeys(): KongTaskError {
+  return new KongTaskError(
+    'KT_OPTION_INVALID',
+    'schedules.reseal: this client was given no `encryption`. Make one with the keys: new KongTask({ ..., encryption }).',
+  )
 }
 
 function notFound(name: string): KongTaskError {

@@ -47,8 +47,8 @@ const ALL_DAYS = 31
 const ALL_WEEKDAYS = 7
 const ALL_HOURS = 24
 const DAY_MS = 86_400_000
-/** 29 February comes back after eight years at the latest (1896, 1904). */
-const MOST_MONTHS = 12 * 9
+/** 29 February on a certain weekday, a fifth of its kind, comes back after 28 years, over a 2100 after 40 (2088, 2128). */
+const MOST_MONTHS = 12 * 41
 
 /**
  * Five fields (minute, hour, day of the month, month, day of the week), or six with the seconds before them. Every flaw

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { GRACE } from '../core/catch-up.ts'
 import type { Events } from '../core/events.ts'
 import { Emitter } from '../runtime/emitter.ts'
 import type { DueRow, DueSchedules, FireOrder } from '../store/schedules.ts'
@@ -13,7 +14,10 @@ const START = Date.UTC(2030, 0, 1)
 class FakeWeather extends Error {}
 
 /** A database with its own clock and schedules, of which each row knows its next tick. */
-function fake(expressions: Readonly<Record<string, string>>) {
+function fake(
+  expressions: Readonly<Record<string, string>>,
+  { like = {} }: { readonly like?: Partial<DueRow> } = {},
+) {
   const begun = performance.now()
   const now = (): number => START + performance.now() - begun
   const rows = new Map(
@@ -27,6 +31,7 @@ function fake(expressions: Readonly<Record<string, string>>) {
         catchUp: 'none',
         within: 1,
         nextTick: new Date(START + 1_000),
+        ...like,
       },
     ]),
   )
@@ -41,7 +46,10 @@ function fake(expressions: Readonly<Record<string, string>>) {
       const all = [...rows.values()]
       const later = all.filter(({ nextTick }) => nextTick.getTime() > now())
       return Promise.resolve({
-        due: all.filter(({ name, nextTick }) => nextTick.getTime() <= now() && !except.includes(name)),
+        due: all.filter(
+          ({ name, revision, nextTick }) =>
+            nextTick.getTime() <= now() && !except.includes(`${name} ${revision}`),
+        ),
         now: new Date(now()),
         nextIn:
           later.length === 0
@@ -111,6 +119,76 @@ describe('the scheduler', () => {
     if (broken !== undefined) rows.set('broken', { ...broken, expression: '0 * * * * *' })
     await vi.advanceTimersByTimeAsync(30_000)
     expect(fired.filter((each) => each.startsWith('broken'))).toEqual(['broken 1'])
+    await scheduler.stop()
+  })
+
+  it('tries one that was changed at once, whatever it was before', async () => {
+    const { scheduler, fired, told, rows } = fake({ broken: 'no cron' })
+    await scheduler.start()
+    await vi.advanceTimersByTimeAsync(16_500)
+    const broken = rows.get('broken')
+    if (broken === undefined) throw new Error('it has gone')
+    rows.set('broken', { ...broken, revision: '2', expression: 'no cron, either' })
+    scheduler.expect(0)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(told.slice(3)).toEqual(['broken again in 5000'])
+    rows.set('broken', { ...broken, revision: '3', expression: '0 * * * * *' })
+    scheduler.expect(0)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(fired).toEqual(['broken 1'])
+    await scheduler.stop()
+  })
+
+  it('leaves none in peace for longer than its ticks are on time', async () => {
+    const { scheduler, told } = fake({ broken: 'no cron' })
+    await scheduler.start()
+    await vi.advanceTimersByTimeAsync(3_600_000)
+    const pauses = told.map((text) => Number(text.replace('broken again in ', '')))
+    expect(pauses.length).toBeGreaterThan(10)
+    expect(Math.max(...pauses)).toBeLessThan(GRACE)
+    await scheduler.stop()
+  })
+
+  it('lets the others go on where weather keeps one, and says so once for each look', async () => {
+    const { scheduler, fired, told, store } = fake({
+      stuck: '* * * * * *',
+      jammed: '* * * * * *',
+      tick: '* * * * * *',
+    })
+    const fire = store.fireSchedule.getMockImplementation()
+    store.fireSchedule.mockImplementation((order) =>
+      order.name === 'tick' && fire !== undefined ? fire(order) : Promise.reject(new FakeWeather()),
+    )
+    await scheduler.start()
+    await vi.advanceTimersByTimeAsync(3_500)
+    expect(fired).toEqual(['tick 1', 'tick 2', 'tick 3'])
+    expect(told).toEqual(['weather', 'weather', 'weather'])
+    await scheduler.stop()
+  })
+
+  it.each([
+    [
+      'one that is far behind',
+      ['s'],
+      { catchUp: 'all' as const, within: 86_400_000, nextTick: new Date(START - 3_600_000) },
+    ],
+    [
+      'more than it sees in one look',
+      Array.from({ length: 50 }, (_, n) => `s${n}`),
+      { nextTick: new Date(START) },
+    ],
+  ])('rests a little while somebody else fires %s', async (_, names, like) => {
+    const { scheduler, store, looks } = fake(Object.fromEntries(names.map((name) => [name, '* * * * * *'])), {
+      like,
+    })
+    // A loop that does not rest would never let time go on: so it ends here.
+    store.fireSchedule.mockImplementation(() =>
+      looks.mock.calls.length > 100 ? new Promise(() => undefined) : Promise.resolve([]),
+    )
+    await scheduler.start()
+    await vi.advanceTimersByTimeAsync(950)
+    expect(looks.mock.calls.length).toBeGreaterThanOrEqual(5)
+    expect(looks.mock.calls.length).toBeLessThanOrEqual(10)
     await scheduler.stop()
   })
 

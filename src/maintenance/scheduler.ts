@@ -12,9 +12,13 @@ import type { Store } from '../store/store.ts'
 /** Schedules in one look, and ticks of one in one transaction. */
 const MOST_SCHEDULES = 50
 const MOST_TICKS = 100
-/** Milliseconds until the next try, after a failure of the database's, and of a schedule of its own. */
+/**
+ * Milliseconds until the next try: where somebody else is at what is due, after a failure of the database's, and of a schedule
+ * of its own. The longest is shorter than a tick is on time (GRACE), so that one which can fire again has lost none by it.
+ */
+const BUSY_PAUSE = 100
 const WEATHER_PAUSE = 1_000
-const FAILURE_PAUSE = { first: 5_000, longest: 300_000 }
+const FAILURE_PAUSE = { first: 5_000, longest: 40_000 }
 
 export interface SchedulerOptions {
   readonly store: Pick<Store, 'dueSchedules' | 'fireSchedule'>
@@ -28,8 +32,17 @@ export interface SchedulerOptions {
 }
 
 interface Failure {
+  /** Of the schedule that failed: another may do better. */
+  readonly revision: string
   readonly retryAt: number
   readonly pause: number
+}
+
+/** What came of one schedule. */
+interface Fired {
+  readonly ticks: number
+  /** Milliseconds from the look until it is to be looked at again. */
+  readonly next: number
 }
 
 export class Scheduler implements Service {
@@ -84,7 +97,7 @@ export class Scheduler implements Service {
 
   /** Milliseconds until the next look. */
   async #look(): Promise<number> {
-    const { store, now: clock } = this.#options
+    const { store, onWeather, isTransient, now: clock } = this.#options
     const resting = [...this.#failures].filter(([, { retryAt }]) => retryAt > clock())
     const {
       due,
@@ -92,54 +105,67 @@ export class Scheduler implements Service {
       nextIn = Infinity,
     } = await store.dueSchedules(
       MOST_SCHEDULES,
-      resting.map(([name]) => name),
+      resting.map(([name, { revision }]) => `${name} ${revision}`),
     )
     const seenAt = clock()
     // A millisecond late rather than early: then there would be nothing to do.
     let next = nextIn + 1
     for (const [, { retryAt }] of resting) next = Math.min(next, retryAt - seenAt)
+    let ticks = 0
+    let hasWeather = false
     for (const schedule of due) {
       if (this.#isStopping) break
-      next = Math.min(next, await this.#fire(schedule, now))
+      try {
+        const fired = await this.#fire(schedule, now)
+        ticks += fired.ticks
+        next = Math.min(next, fired.next)
+      } catch (error) {
+        if (!isTransient(error)) {
+          next = Math.min(next, this.#failed(schedule, error))
+          continue
+        }
+        // What keeps one of them may be a lock that the others do not need.
+        if (!hasWeather) onWeather(error)
+        hasWeather = true
+      }
     }
-    if (due.length === MOST_SCHEDULES) return 0
+    if (hasWeather) return WEATHER_PAUSE
+    if (due.length === MOST_SCHEDULES) return ticks > 0 ? 0 : BUSY_PAUSE
     return Math.max(0, next - (clock() - seenAt))
   }
 
-  /** Milliseconds from the look until its next tick. */
-  async #fire(schedule: DueRow, now: Date): Promise<number> {
-    const { store, events, isTransient } = this.#options
+  async #fire(schedule: DueRow, now: Date): Promise<Fired> {
+    const { store, events } = this.#options
     const { name, revision, nextTick: from } = schedule
-    try {
-      const plan = planTicks(
-        { ...schedule, nextTick: from.getTime(), tickAfter: ticksOf(schedule) },
-        now.getTime(),
-        MOST_TICKS,
-      )
-      const fired = await store.fireSchedule({
-        name,
-        revision,
-        from,
-        ticks: plan.fire.map(({ at, isCaughtUp }) => ({ at: new Date(at), isCaughtUp })),
-        following: plan.following === undefined ? undefined : new Date(plan.following),
-      })
-      this.#failures.delete(name)
-      for (const { tick, isCaughtUp, job } of fired) {
-        events.emit('schedule.fired', { schedule: name, tick, isCaughtUp, job })
-      }
-      return plan.following === undefined ? Infinity : plan.following - now.getTime() + 1
-    } catch (error) {
-      if (isTransient(error)) throw error
-      return this.#failed(name, error)
+    const plan = planTicks(
+      { ...schedule, nextTick: from.getTime(), tickAfter: ticksOf(schedule) },
+      now.getTime(),
+      MOST_TICKS,
+    )
+    const fired = await store.fireSchedule({
+      name,
+      revision,
+      from,
+      ticks: plan.fire.map(({ at, isCaughtUp }) => ({ at: new Date(at), isCaughtUp })),
+      following: plan.following === undefined ? undefined : new Date(plan.following),
+    })
+    this.#failures.delete(name)
+    for (const { tick, isCaughtUp, job } of fired) {
+      events.emit('schedule.fired', { schedule: name, tick, isCaughtUp, job })
     }
+    const next = plan.following === undefined ? Infinity : plan.following - now.getTime() + 1
+    // More of it is due, and it is somebody else who fires it.
+    const isElsewhere = next <= 0 && fired.length === 0
+    return { ticks: fired.length, next: isElsewhere ? BUSY_PAUSE : next }
   }
 
-  /** It is this schedule's own trouble: the others go on. */
-  #failed(name: string, error: unknown): number {
+  /** It is this schedule's own trouble: the others go on. Milliseconds until it is tried again. */
+  #failed({ name, revision }: DueRow, error: unknown): number {
     const { events, now } = this.#options
-    const before = this.#failures.get(name)?.pause
-    const pause = before === undefined ? FAILURE_PAUSE.first : Math.min(before * 2, FAILURE_PAUSE.longest)
-    this.#failures.set(name, { retryAt: now() + pause, pause })
+    const before = this.#failures.get(name)
+    const pause =
+      before?.revision === revision ? Math.min(before.pause * 2, FAILURE_PAUSE.longest) : FAILURE_PAUSE.first
+    this.#failures.set(name, { revision, retryAt: now() + pause, pause })
     events.emit('schedule.failed', { schedule: name, error, retryIn: pause })
     return pause
   }

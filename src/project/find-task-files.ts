@@ -1,5 +1,6 @@
-import { open, readdir, stat } from 'node:fs/promises'
+import { lstat, open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { messageOf } from './problems.ts'
 import { isModuleFile, isTestFile, isTypeScript } from './source-file.ts'
 
 /** A file that performs a task. */
@@ -12,7 +13,7 @@ export interface TaskFile {
   readonly kind: 'module' | 'executable'
 }
 
-/** Told of a file that is no task, but was probably meant to be one. */
+/** Told of a file that is no task, but was probably meant to be one, and of what cannot be read. */
 export type Complain = (path: string, why: string) => void
 
 /**
@@ -21,20 +22,40 @@ export type Complain = (path: string, why: string) => void
  */
 export async function findTaskFiles(folder: string, complain: Complain): Promise<TaskFile[]> {
   const found: TaskFile[] = []
+  /** What has vanished meanwhile is passed over. */
+  const read = async <T>(path: string, how: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await how()
+    } catch (error) {
+      if (await isThere(path)) complain(path, `cannot be read. ${messageOf(error)}.`)
+      return undefined
+    }
+  }
   const visit = async (within: string, prefix: string): Promise<void> => {
-    for (const entry of (await readdir(within)).toSorted()) {
+    const entries = (await read(within, () => readdir(within))) ?? []
+    for (const entry of entries.toSorted()) {
       if (/^[._]/.test(entry) || entry === 'node_modules') continue
       const path = join(within, entry)
-      const about = await stat(path)
-      if (about.isDirectory()) await visit(path, `${prefix}${entry}/`)
-      else if (about.isFile()) {
-        const kind = await kindOf(path, about.mode, complain)
+      const about = await read(path, () => stat(path))
+      if (about?.isDirectory() === true) await visit(path, `${prefix}${entry}/`)
+      else if (about?.isFile() === true) {
+        const kind = await read(path, () => kindOf(path, about.mode, complain))
         if (kind !== undefined) found.push({ path, name: prefix + entry.replace(/\.[^.]+$/, ''), kind })
       }
     }
   }
   await visit(folder, '')
   return found
+}
+
+/** A link to nothing is there, too. */
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path)
+    return true
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'ENOENT')
+  }
 }
 
 const EXECUTABLE = 0o111

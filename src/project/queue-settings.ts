@@ -2,14 +2,13 @@ import { suggestion } from '../core/near-miss.ts'
 import { checkQueueName } from '../core/names.ts'
 import { checkInteger, invalid } from '../core/option-values.ts'
 import { isPlainObject } from '../core/plain-object.ts'
+import { MOST_CONCURRENT } from '../runner/runner-options.ts'
 import type { Problems } from './problems.ts'
 
 interface Place {
   readonly source: string
   readonly path: string
 }
-
-const MOST_CONCURRENT = 10_000
 
 /**
  * Concurrency by queue; undefined: as many as all have. What is wrong with one queue is added to the problems.

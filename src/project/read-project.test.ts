@@ -71,6 +71,54 @@ describe('readProject', () => {
     expect(sources).toEqual([{ name: 'connectionString', source }])
   })
 
+  it.each([
+    [
+      { DATABASE_URL: 'file:./dev.db', GRAPHILE_WORKER_SCHEMA: 'Not One' },
+      {},
+      ['DATABASE_URL', 'GRAPHILE_WORKER_SCHEMA'],
+    ],
+    [
+      { DATABASE_URL: 'mysql://me:secret@host/db', PGHOST: 'c' },
+      { connectionString: 'postgresql://' },
+      ['DATABASE_URL'],
+    ],
+    [
+      { DATABASE_URL: 'mysql://me:secret@host/db', KONGTASK_DATABASE_URL: 'postgres://k/b' },
+      { connectionString: 'postgres://k/b' },
+      [],
+    ],
+  ])(
+    'leaves out what it cannot use of %j, and says so where nothing else is said',
+    async (env, settings, left) => {
+      const found = await read({ env })
+      expect(found.settings).toEqual(settings)
+      expect(found.warnings.map((line) => line.split(' is left out. ')[0])).toEqual(left)
+      expect(found.warnings.join()).not.toContain('secret')
+    },
+  )
+
+  it('takes no direct way to another database', async () => {
+    await write(
+      'kongtask.config.mjs',
+      `export default { connectionString: 'postgres://of/file', directConnectionString: 'postgres://direct/file' }`,
+    )
+    const flags = new Map([['connectionString', { flag: '--database-url', text: 'postgres://of/flag' }]])
+    const { settings, sources, warnings } = await read({ flags })
+    expect(settings).toEqual({ connectionString: 'postgres://of/flag' })
+    expect(sources).toEqual([{ name: 'connectionString', source: '--database-url' }])
+    expect(warnings).toEqual([
+      '`directConnectionString` of kongtask.config.mjs is left out: --database-url says which database it is.',
+    ])
+    const env = {
+      KONGTASK_DATABASE_URL: 'postgres://k/b',
+      KONGTASK_DIRECT_DATABASE_URL: 'postgres://direct/b',
+    }
+    expect(await read({ env })).toMatchObject({
+      settings: { connectionString: 'postgres://k/b', directConnectionString: 'postgres://direct/b' },
+      warnings: [],
+    })
+  })
+
   it('takes the schema that graphile-worker was told, where nobody says more', async () => {
     expect((await read({ env: { GRAPHILE_WORKER_SCHEMA: 'jobs' } })).settings.schema).toBe('jobs')
   })

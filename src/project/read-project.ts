@@ -8,7 +8,7 @@ import { ambientSettings } from './ambient-settings.ts'
 import { findConfig } from './find-config.ts'
 import { loadModule } from './load-module.ts'
 import { messageOf, Problems } from './problems.ts'
-import { RULES, type Given, type Settings } from './settings.ts'
+import { RULES, SETTINGS, type Given, type Settings } from './settings.ts'
 import { strayVariables } from './stray-variables.ts'
 
 export interface ProjectRequest {
@@ -43,7 +43,6 @@ export async function readProject({ cwd, env, flags, configFile }: ProjectReques
   const file = configFileOf(cwd, configFile ?? env['KONGTASK_CONFIG'], problems)
   const folder = file === undefined ? cwd : dirname(file)
   const layers = [
-    fromAmbience(env, cwd),
     usualPlaces(folder),
     file === undefined ? new Map<string, Given>() : await fromFile(file, cwd, problems),
     fromVariables(env, cwd),
@@ -52,13 +51,37 @@ export async function readProject({ cwd, env, flags, configFile }: ProjectReques
   // Each layer is checked whole: what is overridden today is not tomorrow.
   let settings: Settings = {}
   const sources = new Map<string, string>()
+  const warnings = [...strayVariables(env)]
   for (const layer of layers) {
+    const connection = layer.get('connectionString')
+    const direct = sources.get('directConnectionString')
+    // What was said before may lead to another database.
+    if (connection !== undefined && direct !== undefined) {
+      const { directConnectionString: _other, ...rest } = settings
+      settings = rest
+      sources.delete('directConnectionString')
+      if (!layer.has('directConnectionString'))
+        warnings.push(
+          `\`directConnectionString\` of ${direct} is left out: ${connection.source} says which database it is.`,
+        )
+    }
     for (const [name, given] of layer) {
       const checked = problems.attempt(given.source, given.path, () =>
         RULES.get(name)?.check(given.value, given, problems),
       )
       settings = { ...settings, ...checked }
       sources.set(name, given.source)
+    }
+  }
+  for (const { name, value, source } of ambientSettings(env)) {
+    if (sources.has(name)) continue
+    // They are somebody else's, who may mean another kind of database.
+    try {
+      const given = { value, source, path: '', folder: cwd }
+      settings = { ...settings, ...SETTINGS[name].check(value, given, problems) }
+      sources.set(name, source)
+    } catch (error) {
+      warnings.push(`${source} is left out. ${messageOf(error)}`)
     }
   }
   // Who writes the crontab into the configuration has not asked for the file.
@@ -73,7 +96,7 @@ export async function readProject({ cwd, env, flags, configFile }: ProjectReques
     configFile: file,
     settings,
     sources: [...sources].map(([name, source]) => ({ name, source })),
-    warnings: strayVariables(env),
+    warnings,
   }
 }
 
@@ -133,12 +156,6 @@ function fromFlags(flags: NonNullable<ProjectRequest['flags']>, folder: string):
     layer.set(name, { value, source: flag, path: '', folder })
   }
   return layer
-}
-
-function fromAmbience(env: ProjectRequest['env'], folder: string): Layer {
-  return new Map(
-    ambientSettings(env).map(({ name, value, source }) => [name, { value, source, path: '', folder }]),
-  )
 }
 
 /** What is found under its usual name need not be named. */

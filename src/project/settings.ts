@@ -10,7 +10,7 @@ import { isScheduleSpec } from '../core/schedule.ts'
 import { readTaskList, type TaskList } from '../core/task-list.ts'
 import { readEncryption } from '../encryption/payload-keys.ts'
 import { readLogger } from '../runner/read-logger.ts'
-import type { WorkingOptions } from '../runner/runner-options.ts'
+import { MOST_CONCURRENT, type WorkingOptions } from '../runner/runner-options.ts'
 import type { KongTaskConfig } from './config.ts'
 import type { Problems } from './problems.ts'
 import { checkQueues } from './queue-settings.ts'
@@ -67,7 +67,6 @@ export interface Rule {
   readonly check: (value: unknown, given: Given, problems: Problems) => Settings
 }
 
-const MOST_CONCURRENT = 10_000
 /** Days of logs exist so far ahead. */
 const LONGEST_KEEP = 35 * 86_400_000
 

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { tickAfter } from '../calendar/schedule-ticks.ts'
 import { newJobMaker, type NewJobRules } from '../client/new-job.ts'
+import { resealSchedules } from '../client/resealed-schedules.ts'
 import { canonicalJson } from '../core/canonical-json.ts'
 import type { Events } from '../core/events.ts'
 import { KongTaskError } from '../core/errors.ts'
@@ -21,6 +22,8 @@ export interface Declaration {
   /** Equal for all processes that declare the same. */
   readonly generation: string
   readonly schedules: readonly Omit<DeclaredSchedule, 'nextTick'>[]
+  /** Has sealed their payloads. */
+  readonly cipher: PayloadCipher | undefined
 }
 
 /** @throws KT_SCHEDULE_DUPLICATE, and whatever makes a job invalid */
@@ -43,8 +46,10 @@ export async function readDeclaration(
     )
     schedules.push({ name, source, expression, tz, catchUp, within, job, declared })
   }
-  const all = schedules.map(({ name, declared }) => [name, declared])
-  return { application, generation: fingerprint(all, undefined), schedules }
+  const { cipher } = rules
+  // Which key seals is no part of what code says of a schedule, but of what the latest deploy says: of two keys its one holds.
+  const all = [...schedules.map(({ name, declared }) => [name, declared]), cipher?.current]
+  return { application, generation: fingerprint(all, undefined), schedules, cipher }
 }
 
 async function made(
@@ -79,17 +84,15 @@ function duplicate(name: string): KongTaskError {
   )
 }
 
+type DeclarerStore = Pick<Store, 'declareSchedules' | 'readClock' | 'readSchedules' | 'resealSchedule'>
+
 /** Says it once the process is registered, so that others see who is there, and again when nobody newer is left. */
 export class Declarer implements Service {
-  readonly #store: Pick<Store, 'declareSchedules' | 'readClock'>
+  readonly #store: DeclarerStore
   readonly #declaration: Declaration
   readonly #events: Emitter<Events>
 
-  constructor(
-    store: Pick<Store, 'declareSchedules' | 'readClock'>,
-    declaration: Declaration,
-    events: Emitter<Events>,
-  ) {
+  constructor(store: DeclarerStore, declaration: Declaration, events: Emitter<Events>) {
     this.#store = store
     this.#declaration = declaration
     this.#events = events
@@ -111,7 +114,7 @@ export class Declarer implements Service {
 
   /** True: newer code is there. */
   async #declare(): Promise<boolean> {
-    const { application, generation, schedules } = this.#declaration
+    const { application, generation, schedules, cipher } = this.#declaration
     const { at } = await this.#store.readClock()
     const withTicks = schedules.map((each) => ({ ...each, nextTick: tickAfter(each, at) }))
     const by = `${application} (${hostname()}, pid ${process.pid})`
@@ -120,6 +123,10 @@ export class Declarer implements Service {
       if (name !== undefined && done !== 'superseded')
         this.#events.emit('schedule.declared', { schedule: name, done })
     }
-    return declared.some(({ done }) => done === 'superseded')
+    const isSuperseded = declared.some(({ done }) => done === 'superseded')
+    if (cipher !== undefined && !isSuperseded) {
+      await resealSchedules(this.#store, cipher, (info) => info.application === application)
+    }
+    return isSuperseded
   }
 }

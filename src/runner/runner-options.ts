@@ -161,7 +161,8 @@ const DEFAULTS = {
   schema: 'kongtask',
   application: 'default',
 } as const
-const MOST_CONCURRENT = 10_000
+/** Jobs at a time, of a queue or of a process. */
+export const MOST_CONCURRENT = 10_000
 const SHORTEST_LEASE = 1_000
 /** Days of logs exist so far ahead. */
 const LONGEST_KEEP = 35 * 86_400_000

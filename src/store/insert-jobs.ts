@@ -24,7 +24,7 @@ export async function insertJobs(
  * The distinct sets of task and options of a call, numbered from 1. Most calls have one, and then the jobs share one
  * options object, so what stands before is looked at first and text is made only where that differs.
  */
-class Kinds {
+export class Kinds {
   readonly texts: string[] = []
   readonly #numbers = new Map<string, number>()
   #last: NewJob | undefined

@@ -12,7 +12,8 @@ import {
 } from './statements.generated.ts'
 import { forSchema, runStatement } from './statement.ts'
 
-const OLDEST_SERVER = 14
+/** The oldest major version of PostgreSQL that works. */
+export const OLDEST_SERVER = 14
 
 /**
  * Brings the schema up to date, or does nothing. Safe when any number of processes start at once: each step is its
@@ -38,7 +39,7 @@ export async function migrate(
       applied = await appliedMigrations(tx, schema, migrations)
       const next = migrations[applied + 1]
       if (next === undefined) return
-      if (next.number === 0) await createSchemaIfMissing(tx, schema)
+      if (next.number === 0) await runStatement(tx, schema, createSchema, {})
       await tx.script(forSchema(next.sql, schema))
       await runStatement(tx, schema, recordMigration, next)
       applied = next.number
@@ -66,7 +67,7 @@ export interface PendingMigration extends MigrationName {
 }
 
 /** Writes nothing. @throws as `migrate` */
-export async function planMigrations(database: Database, schema: string): Promise<MigrationPlan> {
+export async function planMigrations(database: Queryable, schema: string): Promise<MigrationPlan> {
   return planFrom(schema, await appliedMigrations(database, schema, shipped))
 }
 
@@ -115,11 +116,6 @@ export async function checkSchema(database: Database, schema: string): Promise<v
       `The schema "${schema}" is at migration ${applied}, this code needs ${shipped.length - 1}. Run kong.migrate(), or start the runner without \`migrate: false\`.`,
     )
   }
-}
-
-async function createSchemaIfMissing(db: Queryable, schema: string): Promise<void> {
-  const [found] = await runStatement(db, schema, readSchema, { schema })
-  if (found?.exists !== true) await runStatement(db, schema, createSchema, {})
 }
 
 /** The number of the newest migration that is applied, -1 where there is none. */

@@ -16,6 +16,7 @@ import {
   listScheduleTicks as listTicksStatement,
   pauseSchedule as pauseStatement,
   pruneSchedules as pruneStatement,
+  resealSchedule as resealStatement,
   resumeSchedule as resumeStatement,
   runSchedule as runStatementOf,
 } from './statements.generated.ts'
@@ -103,7 +104,7 @@ const KEEP_TICKS = 7 * 86_400_000
 const KEEP_CHANGES = 366 * 86_400_000
 const PRUNE_BATCH = 5_000
 
-/** Schedules whose tick has come, the longest due first, but for those with these names. */
+/** Schedules whose tick has come, the longest due first, but for these as they were read: `name revision`. */
 export async function dueSchedules(
   db: Queryable,
   schema: string,
@@ -236,6 +237,18 @@ export async function declareSchedules(
     by,
   })
   return rows.map(({ name, done }) => ({ name: name ?? undefined, done: doneOf(done) }))
+}
+
+/** The same payload under another key, as JSON text. False where it is not there in that revision any more. */
+export async function resealSchedule(
+  db: Queryable,
+  schema: string,
+  { info: { name }, revision }: StoredSchedule,
+  key: string,
+  payload: string,
+): Promise<boolean> {
+  const rows = await runStatement(db, schema, resealStatement, { name, revision, key, payload })
+  return rows.length === 1
 }
 
 /** All, or the one of that name. */

@@ -1,6 +1,46 @@
 // Written by `npm run embed-sql` from sql/. Do not edit.
 import type { Statement } from './statement.ts'
 
+export const benchDrop: Statement<
+  Record<never, never>,
+  Record<never, never>
+> = {
+  name: "bench_drop",
+  text: "drop schema if exists \"kongtask\" cascade",
+  parameters: [],
+  columns: [],
+}
+
+export const benchRawDelete: Statement<
+  Record<never, never>,
+  Record<never, never>
+> = {
+  name: "bench_raw_delete",
+  text: "delete from kongtask.bench_raw\n where id = any (array(select id from kongtask.bench_raw order by id limit 100 for update skip locked))",
+  parameters: [],
+  columns: [],
+}
+
+export const benchRawInsert: Statement<
+  Record<never, never>,
+  Record<never, never>
+> = {
+  name: "bench_raw_insert",
+  text: "insert into kongtask.bench_raw (payload) select '{}' from generate_series(1, 100)",
+  parameters: [],
+  columns: [],
+}
+
+export const benchRawTable: Statement<
+  Record<never, never>,
+  Record<never, never>
+> = {
+  name: "bench_raw_table",
+  text: "create table kongtask.bench_raw (id int8 generated always as identity primary key, payload jsonb not null)",
+  parameters: [],
+  columns: [],
+}
+
 export const cancelJobs: Statement<
   { readonly ids: readonly string[]; readonly queues: readonly number[] | null; readonly reason: string; readonly filter: string },
   { readonly id: string; readonly status: string }
@@ -66,7 +106,7 @@ export const clearDatabase: Statement<
   Record<never, never>
 > = {
   name: "clear_database",
-  text: "do $$\ndeclare\n  v_schema text;\nbegin\n  for v_schema in\n    select n.nspname from pg_namespace n\n     where n.nspname <> 'information_schema' and not starts_with(n.nspname, 'pg_')\n       and n.oid <> '\"kongtask\"'::regnamespace\n  loop\n    execute format('drop schema %I cascade', v_schema);\n  end loop;\n  create schema public;\nend\n$$",
+  text: "do $$\ndeclare\n  v_schema text;\nbegin\n  for v_schema in\n    select n.nspname from pg_namespace n\n     where n.nspname <> 'information_schema' and not starts_with(n.nspname, 'pg_')\n       and n.oid <> '\"kongtask\"'::regnamespace\n  loop\n    execute format('drop schema %I cascade', v_schema);\n  end loop;\n  create schema public;\n  delete from kongtask.workers;\n  delete from kongtask.tasks;\n  delete from kongtask.queues where name <> 'default';\nend\n$$",
   parameters: [],
   columns: [],
 }
@@ -106,9 +146,19 @@ export const createSchema: Statement<
   Record<never, never>
 > = {
   name: "create_schema",
-  text: "create schema \"kongtask\"",
+  text: "do $$\nbegin\n  if to_regnamespace('\"kongtask\"') is null then\n    create schema \"kongtask\";\n  end if;\nend\n$$",
   parameters: [],
   columns: [],
+}
+
+export const databaseIdentity: Statement<
+  Record<never, never>,
+  { readonly identity: string }
+> = {
+  name: "database_identity",
+  text: "select system_identifier::text || '/' || current_database() as identity from pg_control_system()",
+  parameters: [],
+  columns: [["identity","text"]],
 }
 
 export const declareSchedules: Statement<
@@ -149,6 +199,106 @@ export const detachDay: Statement<
   text: "alter table kongtask.daily detach partition kongtask.daily_00000000 concurrently",
   parameters: [],
   columns: [],
+}
+
+export const doctorIndexes: Statement<
+  Record<never, never>,
+  { readonly name: string; readonly fault: string; readonly remedy: string }
+> = {
+  name: "doctor_indexes",
+  text: "with wanted (name, owner, made, how) as (values\n  ('chores_pkey', 'chores', 'primary key', '(name)'),\n  ('claim_marks_newest', 'claim_marks', 'index', '(queue_id, run_at, id)'),\n  ('claims_pkey', 'claims', 'primary key', '(worker, claim, queue_id)'),\n  ('claims_limited', 'claims', 'index', '(queue_id) where limited_ids is not null'),\n  ('claims_unlimited', 'claims', 'index', '(queue_id) where limited_ids is null'),\n  ('completions_pkey', 'completions', 'primary key', '(worker, claim, job_id)'),\n  ('dead_letters_id', 'dead_letters', 'partitioned', '(id)'),\n  ('dead_letters_recent', 'dead_letters', 'partitioned', '(finished_at, id)'),\n  ('dead_letters_horizon_one', 'dead_letters_horizon', 'unique index', '((true))'),\n  ('dead_letters_lasting_expiry', 'dead_letters_lasting', 'index', '(expires_at) where expires_at < ''infinity'''),\n  ('history_id', 'history', 'partitioned', '(id)'),\n  ('history_horizon_one', 'history_horizon', 'unique index', '((true))'),\n  ('history_overflow_id', 'history_overflow', 'index', '(id)'),\n  ('history_overflow_expiry', 'history_overflow', 'index', '(expires_at)'),\n  ('imports_pkey', 'imports', 'primary key', '(source, key)'),\n  ('jobs_pkey', 'jobs', 'primary key', '(queue_id, id)'),\n  ('jobs_lane', 'jobs', 'index', '(queue_id, lane, run_at, id)'),\n  ('jobs_serial', 'jobs', 'index', '(queue_id, serial_key, id) where serial_key is not null'),\n  ('jobs_parked', 'jobs', 'index', '(queue_id, waits_for, lane, run_at, id) where waits_for is not null'),\n  ('logs_job', 'logs', 'partitioned', '(job_id, id)'),\n  ('logs_horizon_one', 'logs_horizon', 'unique index', '((true))'),\n  ('messages_pkey', 'messages', 'primary key', '(worker, id)'),\n  ('migrations_pkey', 'migrations', 'primary key', '(number)'),\n  ('progress_pkey', 'progress', 'primary key', '(job_id)'),\n  ('queues_pkey', 'queues', 'primary key', '(id)'),\n  ('queues_name_key', 'queues', 'unique', '(name)'),\n  ('rates_pkey', 'rates', 'primary key', '(queue_id, gate)'),\n  ('rates_waiting', 'rates', 'index', '(queue_id, opens_at) where opens_at is not null'),\n  ('schedule_changes_pkey', 'schedule_changes', 'primary key', '(id)'),\n  ('schedule_changes_of', 'schedule_changes', 'index', '(schedule, id)'),\n  ('schedule_generations_pkey', 'schedule_generations', 'primary key', '(application, generation)'),\n  ('schedule_sets_pkey', 'schedule_sets', 'primary key', '(application)'),\n  ('schedule_ticks_pkey', 'schedule_ticks', 'primary key', '(schedule, tick)'),\n  ('schedule_ticks_fired', 'schedule_ticks', 'index', '(fired_at)'),\n  ('schedules_pkey', 'schedules', 'primary key', '(name)'),\n  ('schedules_next', 'schedules', 'index', '(next_tick) where paused_at is null'),\n  ('schedules_application', 'schedules', 'index', '(application)'),\n  ('serial_keys_pkey', 'serial_keys', 'primary key', '(queue_id, key)'),\n  ('serial_keys_unsettled', 'serial_keys', 'index', '(queue_id, key) where job_id is null'),\n  ('settings_one', 'settings', 'unique index', '((true))'),\n  ('steps_pkey', 'steps', 'primary key', '(job_id, name)'),\n  ('tasks_pkey', 'tasks', 'primary key', '(id)'),\n  ('tasks_name_key', 'tasks', 'unique', '(name)'),\n  ('tasks_paused', 'tasks', 'index', '(id) where paused_at is not null'),\n  ('tasks_parked', 'tasks', 'index', '(id) where has_parked'),\n  ('unique_keys_pkey', 'unique_keys', 'primary key', '(task_id, key)'),\n  ('workers_pkey', 'workers', 'primary key', '(id)')\n), present as (\n  select x.relname as name, i.indisvalid and i.indisready as sound, x.relkind, x.oid, t.relname as owner\n    from pg_class t\n    join pg_index i on i.indrelid = t.oid\n    join pg_class x on x.oid = i.indexrelid\n   where t.relnamespace = to_regnamespace('\"kongtask\"')\n)\nselect w.name, 'missing' as fault,\n       case w.made\n         when 'index' then format('create index concurrently %I on %s %s', w.name, t.oid::regclass, w.how)\n         when 'unique index' then format('create unique index concurrently %I on %s %s', w.name, t.oid::regclass, w.how)\n         -- On a table in parts it cannot be made concurrently.\n         when 'partitioned' then format('create index %I on %s %s', w.name, t.oid::regclass, w.how)\n         else format('alter table %s add constraint %I %s %s', t.oid::regclass, w.name, w.made, w.how) end as remedy\n  from wanted w\n  join pg_class t on t.relnamespace = to_regnamespace('\"kongtask\"') and t.relname = w.owner\n where not exists (select from present p where p.name = w.name)\nunion all\nselect p.name::text, 'invalid', format('reindex index concurrently %s', p.oid::regclass)\n  from present p\n where not p.sound and p.relkind = 'i'\n order by 2, 1",
+  parameters: [],
+  columns: [["name","text"],["fault","text"],["remedy","text"]],
+}
+
+export const doctorListen: Statement<
+  Record<never, never>,
+  Record<never, never>
+> = {
+  name: "doctor_listen",
+  text: "listen \"kongtask:doctor\"",
+  parameters: [],
+  columns: [],
+}
+
+export const doctorNotify: Statement<
+  { readonly token: string },
+  { readonly pid: number }
+> = {
+  name: "doctor_notify",
+  text: "select pg_backend_pid() as pid, pg_notify('kongtask:doctor', $1::text)",
+  parameters: [["token","text"]],
+  columns: [["pid","int4"]],
+}
+
+export const doctorPrivileges: Statement<
+  Record<never, never>,
+  { readonly purpose: string; readonly granted: number; readonly missing: readonly string[]; readonly remedy: string }
+> = {
+  name: "doctor_privileges",
+  text: "with place as (\n  select n.oid, n.nspname, n.oid::regnamespace::text as spelled, c.relowner as owner\n    from pg_namespace n\n    join pg_class c on c.relnamespace = n.oid and c.relname = 'jobs'\n   where n.oid = to_regnamespace('\"kongtask\"')\n), rights (purpose, what, given) as (\n  select 'add', format('usage of the schema %s', p.spelled), has_schema_privilege(p.oid, 'usage') from place p\n  union all\n  select case when f.proname in ('add_job', 'add_jobs', 'insert_jobs') then 'add' else 'work' end,\n         format('execute of %s', f.proname), has_function_privilege(f.oid, 'execute')\n    from place p\n    join pg_proc f on f.pronamespace = p.oid and f.proowner = p.owner\n   where f.proname not in ('grant_access', 'revoke_access', 'renew_access')\n     and not exists (select from pg_depend d\n                      where d.classid = 'pg_proc'::regclass and d.objid = f.oid and d.deptype = 'e')\n  union all\n  select 'work', format('usage of %s', s.relname), has_sequence_privilege(s.oid, 'usage')\n    from place p\n    join pg_class s on s.relnamespace = p.oid and s.relowner = p.owner and s.relkind = 'S'\n  union all\n  select 'work', format('%s of %s', needed.what, c.relname), has_table_privilege(c.oid, needed.what)\n    from place p\n    join pg_class c on c.relnamespace = p.oid and c.relowner = p.owner and c.relkind in ('r', 'p') and not c.relispartition\n   cross join lateral unnest(\n           case when c.relname ~ '_horizon$' or c.relname in ('migrations', 'settings') then '{select}'::text[]\n                when c.relname = 'dead_letters' then '{select,insert,update,delete}'\n                when c.relkind = 'p' then '{select,insert}'\n                when c.relname in ('tasks', 'queues') then '{select,insert,update}'\n                else '{select,insert,update,delete}' end) as needed (what)\n  union all\n  select 'own', format('what the role %s owns', p.owner::regrole::text), pg_has_role(p.owner, 'usage') from place p\n)\nselect r.purpose,\n       count(*) filter (where r.given)::int4 as granted,\n       coalesce(array_agg(r.what order by r.what) filter (where not r.given), '{}') as missing,\n       case r.purpose\n         when 'own' then format('grant %s to %I', p.owner::regrole::text, current_user)\n         else format('select %s.grant_access(%L, %L)', p.spelled, r.purpose, current_user) end as remedy\n  from rights r\n cross join place p\n group by r.purpose, p.spelled, p.owner\n order by r.purpose",
+  parameters: [],
+  columns: [["purpose","text"],["granted","int4"],["missing","text[]"],["remedy","text"]],
+}
+
+export const doctorReadOnly: Statement<
+  { readonly timeout: string },
+  { readonly writing: string; readonly ending: string }
+> = {
+  name: "doctor_read_only",
+  text: "select set_config('transaction_read_only', 'on', true) as writing,\n       set_config('statement_timeout', $1::text, true) as ending",
+  parameters: [["timeout","text"]],
+  columns: [["writing","text"],["ending","text"]],
+}
+
+export const doctorServer: Statement<
+  Record<never, never>,
+  { readonly version: number; readonly release: string; readonly role: string; readonly standby: boolean; readonly read_only: boolean; readonly autovacuum: boolean; readonly counts: boolean; readonly sees_all: boolean; readonly sees_how: string; readonly at: Date }
+> = {
+  name: "doctor_server",
+  text: "select current_setting('server_version_num')::int4 as version,\n       split_part(current_setting('server_version'), ' ', 1) as release,\n       current_user::text as role,\n       pg_is_in_recovery() as standby,\n       current_setting('default_transaction_read_only')::bool as read_only,\n       current_setting('autovacuum')::bool as autovacuum,\n       current_setting('track_counts')::bool as counts,\n       pg_has_role(current_user, 'pg_read_all_stats', 'usage') as sees_all,\n       format('grant pg_read_all_stats to %I', current_user) as sees_how,\n       clock_timestamp() as at",
+  parameters: [],
+  columns: [["version","int4"],["release","text"],["role","text"],["standby","bool"],["read_only","bool"],["autovacuum","bool"],["counts","bool"],["sees_all","bool"],["sees_how","text"],["at","timestamptz"]],
+}
+
+export const doctorSilentWorkers: Statement<
+  Record<never, never>,
+  { readonly worker: number; readonly host: string; readonly pid: string; readonly silent: number; readonly unlock: string }
+> = {
+  name: "doctor_silent_workers",
+  text: "select w.id as worker, coalesce(w.info ->> 'host', '') as host, coalesce(w.info ->> 'pid', '') as pid,\n       (extract(epoch from clock_timestamp() - w.heartbeat_at) * 1000)::float8 as silent,\n       format('select %s.unlock_worker(%s)', to_regnamespace('\"kongtask\"'), w.id) as unlock\n  from kongtask.workers w\n where w.rescued_at is null and w.expires_at < clock_timestamp()\n order by w.id",
+  parameters: [],
+  columns: [["worker","int4"],["host","text"],["pid","text"],["silent","float8"],["unlock","text"]],
+}
+
+export const doctorTables: Statement<
+  Record<never, never>,
+  { readonly name: string; readonly live: string; readonly dead: string; readonly bytes: string; readonly heap: string; readonly due: string; readonly vacuumed_at: Date | null; readonly minded: boolean; readonly mind: string; readonly vacuum: string; readonly shrink: string }
+> = {
+  name: "doctor_tables",
+  text: "select c.relname::text as name,\n       pg_stat_get_live_tuples(c.oid) as live,\n       pg_stat_get_dead_tuples(c.oid) as dead,\n       pg_total_relation_size(c.oid) as bytes,\n       pg_relation_size(c.oid) as heap,\n       (coalesce(o.threshold, current_setting('autovacuum_vacuum_threshold'))::float8\n         + coalesce(o.factor, current_setting('autovacuum_vacuum_scale_factor'))::float8 * greatest(c.reltuples, 0))::int8 as due,\n       greatest(pg_stat_get_last_vacuum_time(c.oid), pg_stat_get_last_autovacuum_time(c.oid)) as vacuumed_at,\n       coalesce(o.enabled::bool, true) as minded,\n       format('alter table %s reset (autovacuum_enabled)', c.oid::regclass) as mind,\n       format('vacuum (verbose) %s', c.oid::regclass) as vacuum,\n       format('vacuum (full, verbose) %s', c.oid::regclass) as shrink\n  from pg_class c\n cross join lateral (\n         select max(option_value) filter (where option_name = 'autovacuum_enabled') as enabled,\n                max(option_value) filter (where option_name = 'autovacuum_vacuum_threshold') as threshold,\n                max(option_value) filter (where option_name = 'autovacuum_vacuum_scale_factor') as factor\n           from pg_options_to_table(c.reloptions)) as o\n where c.relnamespace = to_regnamespace('\"kongtask\"') and c.relkind = 'r'\n   and c.relname in ('jobs', 'claims', 'claim_marks', 'serial_keys', 'unique_keys', 'workers', 'messages', 'completions', 'progress', 'steps', 'rates')\n order by pg_total_relation_size(c.oid) desc, c.relname",
+  parameters: [],
+  columns: [["name","text"],["live","int8"],["dead","int8"],["bytes","int8"],["heap","int8"],["due","int8"],["vacuumed_at","timestamptz"],["minded","bool"],["mind","text"],["vacuum","text"],["shrink","text"]],
+}
+
+export const doctorVacuumHolders: Statement<
+  Record<never, never>,
+  { readonly kind: string; readonly name: string; readonly pid: number | null; readonly age: number; readonly held: number | null; readonly doing: string | null; readonly host: string | null; readonly ends: string }
+> = {
+  name: "doctor_vacuum_holders",
+  text: "select held.kind, held.name, held.pid, held.age, held.held, held.doing, held.host, held.ends\n  from (\n    select 'session' as kind, a.application_name as name, a.pid,\n           greatest(age(a.backend_xmin), age(a.backend_xid)) as age,\n           (extract(epoch from clock_timestamp() - a.xact_start) * 1000)::float8 as held,\n           format('%s: %s', a.state, left(regexp_replace(a.query, '\\s+', ' ', 'g'), 80)) as doing,\n           null::text as host,\n           format('select pg_terminate_backend(%s)', a.pid) as ends\n      from pg_stat_activity a\n     where a.datname = current_database() and a.pid <> pg_backend_pid()\n       and coalesce(a.backend_xmin, a.backend_xid) is not null\n       and a.backend_type not in ('autovacuum worker', 'parallel worker', 'walsender')\n    union all\n    select 'prepared', p.gid, null, age(p.transaction),\n           (extract(epoch from clock_timestamp() - p.prepared) * 1000)::float8, format('prepared by %s', p.owner), null,\n           format('rollback prepared %L', p.gid)\n      from pg_prepared_xacts p\n     where p.database = current_database()\n    union all\n    select 'slot', s.slot_name::text, s.active_pid, greatest(age(s.xmin), age(s.catalog_xmin)), null,\n           case when s.active then format('%s, in use', s.slot_type) else format('%s, nobody uses it', s.slot_type) end, null,\n           case when s.active then format('select pg_terminate_backend(%s)', s.active_pid)\n                else format('select pg_drop_replication_slot(%L)', s.slot_name) end\n      from pg_replication_slots s\n     where coalesce(s.xmin, s.catalog_xmin) is not null\n    union all\n    select 'standby', r.application_name, r.pid, age(r.backend_xmin), null, r.state, host(r.client_addr),\n           'alter system set hot_standby_feedback = off'\n      from pg_stat_replication r\n     where r.backend_xmin is not null) as held\n order by held.age desc, held.held desc nulls last\n limit 20",
+  parameters: [],
+  columns: [["kind","text"],["name","text"],["pid","int4"],["age","int4"],["held","float8"],["doing","text"],["host","text"],["ends","text"]],
+}
+
+export const doctorWaitingTasks: Statement<
+  { readonly scan: number },
+  { readonly queue: string; readonly task: string; readonly jobs: number }
+> = {
+  name: "doctor_waiting_tasks",
+  text: "select q.name as queue, t.name as task, count(*)::int4 as jobs\n  from kongtask.queues q\n cross join lateral (\n         (select j.id, j.task_id, j.worker from kongtask.jobs j where j.queue_id = q.id order by j.id limit $1::int4)\n         union\n         (select j.id, j.task_id, j.worker from kongtask.jobs j where j.queue_id = q.id order by j.id desc limit $1::int4)) as j\n  join kongtask.tasks t on t.id = j.task_id\n where j.worker = 0\n group by q.name, t.name\n order by t.name, q.name",
+  parameters: [["scan","int4"]],
+  columns: [["queue","text"],["task","text"],["jobs","int4"]],
 }
 
 export const drainWorker: Statement<
@@ -196,7 +346,7 @@ export const emptyTables: Statement<
   Record<never, never>
 > = {
   name: "empty_tables",
-  text: "do $$\ndeclare\n  v_touched text;\nbegin\n  select string_agg(c.oid::regclass::text, ', ') into v_touched\n    from pg_class c\n   where c.relnamespace = '\"kongtask\"'::regnamespace\n     and c.relkind = 'r'\n     and c.relname not in ('migrations', 'settings', 'queues', 'tasks', 'workers', 'history_horizon', 'dead_letters_horizon',\n       'logs_horizon')\n     and pg_relation_size(c.oid) > 0;\n  if v_touched is not null then\n    execute 'truncate ' || v_touched;\n  end if;\n  update kongtask.queues set paused_at = null, concurrency = null, rate = null\n   where paused_at is not null or concurrency is not null or rate is not null;\n  update kongtask.tasks set paused_at = null where paused_at is not null;\nend\n$$",
+  text: "do $$\ndeclare\n  v_table text;\n  v_size int8;\n  v_large text[] := '{}';\nbegin\n  for v_table, v_size in\n    select c.oid::regclass::text, pg_relation_size(c.oid)\n      from pg_class c\n     where c.relnamespace = '\"kongtask\"'::regnamespace\n       and c.relkind = 'r'\n       and c.relname not in ('migrations', 'settings', 'queues', 'tasks', 'workers', 'history_horizon', 'dead_letters_horizon',\n         'logs_horizon')\n       and pg_relation_size(c.oid) > 0\n  loop\n    if v_size > 128 * 1024 then\n      v_large := v_large || v_table;\n    else\n      execute 'delete from ' || v_table;\n    end if;\n  end loop;\n  if v_large <> '{}' then\n    execute 'truncate ' || array_to_string(v_large, ', ');\n  end if;\n  update kongtask.queues set paused_at = null, concurrency = null, rate = null\n   where paused_at is not null or concurrency is not null or rate is not null;\n  update kongtask.tasks set paused_at = null where paused_at is not null;\nend\n$$",
   parameters: [],
   columns: [],
 }
@@ -209,6 +359,26 @@ export const explainJob: Statement<
   text: "select id, state, task, queue, attempt, max_attempts, crashes, priority, run_at, finished_at, reason, extras, last_error,\n       seen_at, queue_paused_at, task_paused_at, holder, ahead, gate, gate_limit, gate_opens_at, worker, claimed_at,\n       worker_info, heartbeat_at, expires_at, silent, live, serving, knowing, allowed, slots, free, busy_with\n  from kongtask.explain_job($1::int8, true)",
   parameters: [["id","int8"]],
   columns: [["id","int8"],["state","text"],["task","text"],["queue","text"],["attempt","int2"],["max_attempts","int2"],["crashes","int2"],["priority","int2"],["run_at","timestamptz"],["finished_at","timestamptz"],["reason","text"],["extras","jsonb"],["last_error","jsonb"],["seen_at","timestamptz"],["queue_paused_at","timestamptz"],["task_paused_at","timestamptz"],["holder","int8"],["ahead","int4"],["gate","text"],["gate_limit","jsonb"],["gate_opens_at","timestamptz"],["worker","int4"],["claimed_at","timestamptz"],["worker_info","jsonb"],["heartbeat_at","timestamptz"],["expires_at","timestamptz"],["silent","bool"],["live","int4"],["serving","int4"],["knowing","int4"],["allowed","int4"],["slots","int4"],["free","int4"],["busy_with","int8[]"]],
+}
+
+export const exportEndedJobs: Statement<
+  { readonly filter: string; readonly dead: boolean; readonly kept: boolean; readonly after_id: string; readonly limit: number },
+  { readonly id: string; readonly task: string; readonly queue: string; readonly payload: string; readonly state: string; readonly attempt: number; readonly max_attempts: number; readonly priority: number; readonly run_at: Date; readonly created_at: Date; readonly finished_at: Date; readonly extras: unknown | null; readonly errors: unknown | null }
+> = {
+  name: "export_ended_jobs",
+  text: "select id, task, queue, payload, state, attempt, max_attempts, priority, run_at, created_at, finished_at, extras, errors\n  from kongtask.export_ended_jobs($1::jsonb, $2::bool, $3::bool, $4::int8, $5::int4)",
+  parameters: [["filter","jsonb"],["dead","bool"],["kept","bool"],["after_id","int8"],["limit","int4"]],
+  columns: [["id","int8"],["task","text"],["queue","text"],["payload","text"],["state","text"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["finished_at","timestamptz"],["extras","jsonb"],["errors","jsonb"]],
+}
+
+export const exportLiveJobs: Statement<
+  { readonly filter: string; readonly after_queue: number; readonly after_id: string; readonly limit: number },
+  { readonly queue_id: number; readonly id: string; readonly task: string; readonly queue: string; readonly payload: string; readonly state: string; readonly attempt: number; readonly max_attempts: number; readonly priority: number; readonly run_at: Date; readonly created_at: Date; readonly retain_s: number; readonly extras: unknown | null; readonly errors: unknown | null }
+> = {
+  name: "export_live_jobs",
+  text: "select queue_id, id, task, queue, payload, state, attempt, max_attempts, priority, run_at, created_at, retain_s, extras, errors\n  from kongtask.export_live_jobs($1::jsonb, $2::int4, $3::int8, $4::int4)",
+  parameters: [["filter","jsonb"],["after_queue","int4"],["after_id","int8"],["limit","int4"]],
+  columns: [["queue_id","int4"],["id","int8"],["task","text"],["queue","text"],["payload","text"],["state","text"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["retain_s","int4"],["extras","jsonb"],["errors","jsonb"]],
 }
 
 export const extendDays: Statement<
@@ -272,13 +442,23 @@ export const groupDeadLetters: Statement<
 }
 
 export const heartbeat: Statement<
-  { readonly worker: number; readonly nonce: string; readonly lease: number; readonly known: readonly number[]; readonly before: number; readonly heard: readonly string[]; readonly session: string | null },
-  { readonly alive: boolean; readonly messages: unknown | null; readonly rescue: boolean; readonly absent: boolean }
+  { readonly worker: number; readonly nonce: string; readonly lease: number; readonly known: readonly number[]; readonly before: number; readonly heard: readonly string[]; readonly session: string | null; readonly is_direct: boolean },
+  { readonly alive: boolean; readonly messages: unknown | null; readonly rescue: boolean; readonly absent: boolean; readonly seen: boolean }
 > = {
   name: "heartbeat",
-  text: "select o_alive as alive, o_messages as messages, o_rescue as rescue, o_absent as absent\nfrom kongtask.heartbeat($1::int4, $2::uuid, $3::float8, $4::int4[], $5::int4, $6::int8[], $7::jsonb)",
-  parameters: [["worker","int4"],["nonce","uuid"],["lease","float8"],["known","int4[]"],["before","int4"],["heard","int8[]"],["session","jsonb"]],
-  columns: [["alive","bool"],["messages","jsonb"],["rescue","bool"],["absent","bool"]],
+  text: "select o_alive as alive, o_messages as messages, o_rescue as rescue, o_absent as absent, o_seen as seen\nfrom kongtask.heartbeat($1::int4, $2::uuid, $3::float8, $4::int4[], $5::int4, $6::int8[], $7::jsonb, $8::bool)",
+  parameters: [["worker","int4"],["nonce","uuid"],["lease","float8"],["known","int4[]"],["before","int4"],["heard","int8[]"],["session","jsonb"],["is_direct","bool"]],
+  columns: [["alive","bool"],["messages","jsonb"],["rescue","bool"],["absent","bool"],["seen","bool"]],
+}
+
+export const importJobs: Statement<
+  { readonly source: string; readonly kinds: string; readonly kind: string | null; readonly payloads: string; readonly facts: string },
+  { readonly id: string | null; readonly status: string }
+> = {
+  name: "import_jobs",
+  text: "select id, status from kongtask.import_jobs($1::text, $2::text::jsonb, $3::text::int4[], $4::text::jsonb, $5::text::jsonb)",
+  parameters: [["source","text"],["kinds","text"],["kind","text"],["payloads","text"],["facts","text"]],
+  columns: [["id","text"],["status","text"]],
 }
 
 export const insertJobs: Statement<
@@ -431,6 +611,26 @@ export const moveClock: Statement<
   columns: [],
 }
 
+export const nextDue: Statement<
+  { readonly since: string | null },
+  { readonly at: string; readonly due_in: number | null }
+> = {
+  name: "next_due",
+  text: "select c.us as at,\n       least((select (min(kongtask.microseconds(j.run_at)) - c.us) / 1e3::float8\n                from kongtask.jobs j\n               where j.worker = 0 and kongtask.microseconds(j.run_at) > coalesce($1::int8, c.us)),\n             kongtask.next_tick_in()) as due_in\n  from (select kongtask.microseconds(kongtask.clock()) as us) as c",
+  parameters: [["since","int8"]],
+  columns: [["at","int8"],["due_in","float8"]],
+}
+
+export const nextTickIn: Statement<
+  Record<never, never>,
+  { readonly due_in: number | null }
+> = {
+  name: "next_tick_in",
+  text: "select kongtask.next_tick_in() as due_in",
+  parameters: [],
+  columns: [["due_in","float8"]],
+}
+
 export const parkJobs: Statement<
   { readonly limit: number },
   { readonly parked: number }
@@ -551,6 +751,36 @@ export const readExpiredDays: Statement<
   columns: [["daily","text"],["day","text"],["attached","bool"],["pending","bool"]],
 }
 
+export const readFlow: Statement<
+  { readonly since: string; readonly until: string; readonly oldest: string; readonly newest: string; readonly days: readonly (string | null)[]; readonly blocks: readonly string[] },
+  { readonly queue: string; readonly task: string; readonly added: number; readonly completed: number; readonly failed: number }
+> = {
+  name: "read_flow",
+  text: "with looks as materialized (\n  select 'epoch'::timestamptz + $1::int8 * interval '1 microsecond' as since,\n         'epoch'::timestamptz + $2::int8 * interval '1 microsecond' as until\n), marks as materialized (\n  select m.day::timestamp at time zone 'UTC' as day,\n         (m.day::timestamp + interval '1 day') at time zone 'UTC' as next_day,\n         ('(' || greatest(m.block - 64, 0) || ',0)')::tid as place\n    from unnest($5::text[], $6::int8[]) as m (day, block)\n), ended as materialized (\n  -- A subquery for each day, so that each is read from its own mark on.\n  select (select jsonb_agg(jsonb_build_array(x.queue_id, x.task_id, x.jobs))\n            from (select h.queue_id, h.task_id, count(*) as jobs\n                    from kongtask.history h\n                   where h.expires_at >= m.day and h.expires_at < m.next_day and h.ctid >= m.place\n                     and h.finished_at > l.since and h.finished_at <= l.until and h.completed\n                   group by h.queue_id, h.task_id) as x) as found\n    from marks m\n   cross join looks l\n), counted (queue_id, task_id, added, completed, failed) as (\n  select j.queue_id, j.task_id, count(*), 0, 0\n    from kongtask.queues q\n   cross join lateral (\n           select j.queue_id, j.task_id from kongtask.jobs j\n            where j.queue_id = q.id and j.id > $3::int8 and j.id <= $4::int8) as j\n   group by j.queue_id, j.task_id\n  union all\n  select h.queue_id, h.task_id, count(*), 0, 0\n    from kongtask.history h\n   where h.id > $3::int8 and h.id <= $4::int8\n   group by h.queue_id, h.task_id\n  union all\n  select d.queue_id, d.task_id, count(*), 0, 0\n    from kongtask.dead_letters d\n   where d.id > $3::int8 and d.id <= $4::int8\n   group by d.queue_id, d.task_id\n  union all\n  select (x ->> 0)::int4, (x ->> 1)::int4, 0, (x ->> 2)::int8, 0\n    from ended e\n   cross join lateral jsonb_array_elements(e.found) as x\n  union all\n  select d.queue_id, d.task_id, 0, 0, count(*)\n    from looks l\n    join kongtask.dead_letters d on d.finished_at > l.since and d.finished_at <= l.until\n   group by d.queue_id, d.task_id\n  union all\n  select r.queue_id, r.task_id, 0, 0, count(*)\n    from looks l\n   cross join kongtask.queues q\n   cross join generate_series(0, 15) as priority (number)\n   cross join lateral (\n           select j.queue_id, j.task_id, (j.errors -> -1 ->> 'at')::timestamptz as failed_at from kongtask.jobs j\n            where j.queue_id = q.id and j.lane = priority.number and j.run_at > l.since\n            order by j.run_at, j.id limit 10000) as r\n   where r.failed_at > l.since and r.failed_at <= l.until\n   group by r.queue_id, r.task_id\n)\nselect q.name as queue, t.name as task, sum(c.added)::int4 as added, sum(c.completed)::int4 as completed,\n       sum(c.failed)::int4 as failed\n  from counted c\n  join kongtask.queues q on q.id = c.queue_id\n  join kongtask.tasks t on t.id = c.task_id\n group by q.name, t.name\n order by q.name, t.name",
+  parameters: [["since","int8"],["until","int8"],["oldest","int8"],["newest","int8"],["days","text[]"],["blocks","int8[]"]],
+  columns: [["queue","text"],["task","text"],["added","int4"],["completed","int4"],["failed","int4"]],
+}
+
+export const readFlowMarks: Statement<
+  Record<never, never>,
+  { readonly at: string; readonly newest: string; readonly days: readonly string[]; readonly blocks: readonly string[] }
+> = {
+  name: "read_flow_marks",
+  text: "select (extract(epoch from kongtask.clock()) * 1000000)::int8 as at,\n       coalesce(pg_sequence_last_value('kongtask.job_ids'::regclass), 0) as newest,\n       coalesce(array_agg(right(c.relname, 8)::text order by c.relname), '{}') as days,\n       coalesce(array_agg(pg_relation_size(c.oid) / current_setting('block_size')::int8 order by c.relname), '{}') as blocks\n  from pg_inherits i\n  join pg_class c on c.oid = i.inhrelid\n where i.inhparent = 'kongtask.history'::regclass and c.relname ~ '_[0-9]{8}$'",
+  parameters: [],
+  columns: [["at","int8"],["newest","int8"],["days","text[]"],["blocks","int8[]"]],
+}
+
+export const readInSnapshot: Statement<
+  Record<never, never>,
+  Record<never, never>
+> = {
+  name: "read_in_snapshot",
+  text: "set transaction isolation level repeatable read, read only",
+  parameters: [],
+  columns: [],
+}
+
 export const readJob: Statement<
   { readonly id: string },
   { readonly id: string; readonly task: string; readonly queue: string; readonly payload: unknown; readonly state: string; readonly attempt: number; readonly max_attempts: number; readonly priority: number; readonly run_at: Date; readonly created_at: Date; readonly finished_at: Date | null; readonly extras: unknown | null; readonly errors: unknown | null; readonly result: unknown | null; readonly progress: unknown | null }
@@ -669,6 +899,16 @@ export const rescueWorkers: Statement<
   text: "select workers, jobs from kongtask.rescue_workers()",
   parameters: [],
   columns: [["workers","int4"],["jobs","int4"]],
+}
+
+export const resealSchedule: Statement<
+  { readonly name: string; readonly revision: string; readonly key: string; readonly payload: string },
+  { readonly name: string }
+> = {
+  name: "reseal_schedule",
+  text: "with resealed as (\n  update kongtask.schedules s\n     set job = s.job || jsonb_build_object('encryptionKey', $3::text), payload = $4::jsonb, revision = s.revision + 1\n   where s.name = $1::text and s.revision = $2::int8\n  returning s.name\n)\nselect r.name from resealed r cross join lateral pg_notify('kongtask:schedule', '')",
+  parameters: [["name","text"],["revision","int8"],["key","text"],["payload","jsonb"]],
+  columns: [["name","text"]],
 }
 
 export const resumeQueue: Statement<
@@ -796,7 +1036,7 @@ export const thisTransaction: Statement<
   { readonly pid: number; readonly began: string }
 > = {
   name: "this_transaction",
-  text: "select pg_backend_pid() as pid, now()::text as began",
+  text: "select pg_backend_pid() as pid, now()::text as began\n  from set_config('tcp_keepalives_idle', '30', true) as idle, set_config('tcp_keepalives_interval', '10', true) as pause,\n       set_config('tcp_keepalives_count', '3', true) as count",
   parameters: [],
   columns: [["pid","int4"],["began","text"]],
 }

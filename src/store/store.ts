@@ -1,6 +1,7 @@
 // Front door of the only room that speaks SQL. It knows no policy: what to write is decided elsewhere. The one
 // invariant: every write about a running job names the lease under which it is made.
 import type { CheckedFilter } from '../core/job-filter.ts'
+import type { FlowMark, TaskFlow } from '../core/flow.ts'
 import type { Job } from '../core/job.ts'
 import type { JobLog } from '../core/job-log.ts'
 import type { Json, JsonObject } from '../core/json.ts'
@@ -31,6 +32,7 @@ import {
   type FoundJobs,
   type Reach,
 } from './find-jobs.ts'
+import { readFlow, readFlowMark } from './flow.ts'
 import { dropExpiredDays, extendDays, pruneOverflow, takeTurn } from './history.ts'
 import { insertJobs } from './insert-jobs.ts'
 import { checkSchema, migrate, planMigrations, type MigrationPlan } from './migrate.ts'
@@ -62,6 +64,7 @@ import {
   pauseSchedule,
   pruneSchedules,
   readSchedules,
+  resealSchedule,
   resumeSchedule,
   runSchedule,
   type Declared,
@@ -167,6 +170,8 @@ export interface Store {
   unlockWorker(worker: number): Promise<number | undefined>
   explainJob(id: string): Promise<JobStanding[]>
   readClock(): Promise<{ readonly at: Date; readonly workers: number }>
+  readFlowMark(): Promise<FlowMark>
+  readFlow(before: FlowMark, now: FlowMark): Promise<readonly TaskFlow[]>
   dueSchedules(limit: number, except?: readonly string[]): Promise<DueSchedules>
   /** Those ticks that it was this call that fired. */
   fireSchedule(order: FireOrder): Promise<FiredTick[]>
@@ -178,6 +183,7 @@ export interface Store {
   ): Promise<Declared[]>
   /** All, or the one of that name. */
   readSchedules(name?: string): Promise<StoredSchedule[]>
+  resealSchedule(found: StoredSchedule, key: string, payload: string): Promise<boolean>
   createSchedule(name: string, definition: ScheduleDefinition, by: string | undefined): Promise<boolean>
   changeSchedule(
     found: StoredSchedule,
@@ -250,11 +256,14 @@ export function createStore(database: Database, schema: string): Store {
     unlockWorker: (worker) => unlockWorker(database, schema, worker),
     explainJob: (id) => explainJob(database, schema, id),
     readClock: () => readClock(database, schema),
+    readFlowMark: () => readFlowMark(database, schema),
+    readFlow: (before, now) => readFlow(database, schema, before, now),
     dueSchedules: (limit, except = []) => dueSchedules(database, schema, limit, except),
     fireSchedule: (order) => fireSchedule(database, schema, order),
     declareSchedules: (application, generation, schedules, by) =>
       declareSchedules(database, schema, { application, generation, schedules, by }),
     readSchedules: (name) => readSchedules(database, schema, name),
+    resealSchedule: (found, key, payload) => resealSchedule(database, schema, found, key, payload),
     createSchedule: (name, definition, by) => createSchedule(database, schema, name, definition, by),
     changeSchedule: (found, changes, by) => changeSchedule(database, schema, found, changes, by),
     pauseSchedule: (name, by) => pauseSchedule(database, schema, name, by),

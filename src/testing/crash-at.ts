@@ -221,7 +221,7 @@ class MortalProcess {
     const text = payloadText(entry, payload, {})
     for (let sleeps = 0; ; sleeps++) {
       const recorder = this.#recorder()
-      const performed = await Promise.race([perform(entry, text, recorder, {}), this.#died])
+      const performed = await Promise.race([perform(entry, text, recorder, {}, this.#died), this.#died])
       this.#world.steps = recorder.stored
       this.#world.isCompleted ||= recorder.completed !== undefined
       if (performed === undefined) await this.#collapse()
@@ -330,7 +330,13 @@ class MortalProcess {
         }),
       connect: async () => {
         await this.#moment('before connect')
-        return this.#mortalClient(await pool.connect())
+        const client = await pool.connect()
+        // It died meanwhile, of something else that it was doing.
+        if (this.#isDead) {
+          client.release(true)
+          return never()
+        }
+        return this.#mortalClient(client)
       },
     }
   }
@@ -343,7 +349,7 @@ class MortalProcess {
       query: (text: string, values?: unknown[]) =>
         this.#around(said(text), async () => {
           const answer = await query<never>(text, values)
-          this.#said(text, pending, answer.rowCount)
+          this.#said(text, pending, answer)
           return answer
         }),
       release: (destroy?: boolean | Error) => {
@@ -355,16 +361,16 @@ class MortalProcess {
     return mortal
   }
 
-  #said(text: string, pending: Pending, rows: number | null): void {
+  #said(text: string, pending: Pending, answer: { readonly rowCount: number | null }): void {
+    const { rowCount } = answer
+    if (BACK_TO_SAVEPOINT.test(text)) return
     if (/^\s*(?:begin|start\s+transaction)\b/i.test(text)) pending.isOpen = true
-    else if (/^\s*(?:commit|end)\b/i.test(text)) {
-      for (const effect of pending.effects.splice(0)) effect()
+    else if (/^\s*(?:commit|end|rollback|abort)\b/i.test(text)) {
+      const effects = pending.effects.splice(0)
       pending.isOpen = false
-    } else if (/^\s*(?:rollback|abort)\b/i.test(text)) {
-      pending.effects.splice(0)
-      pending.isOpen = false
-    } else if (pending.isOpen) pending.effects.push(() => this.#inserted(text, rows))
-    else this.#inserted(text, rows)
+      if (hasCommitted(text, answer)) for (const effect of effects) effect()
+    } else if (pending.isOpen) pending.effects.push(() => this.#inserted(text, rowCount))
+    else this.#inserted(text, rowCount)
   }
 
   #inserted(text: string, rows: number | null): void {
@@ -372,6 +378,15 @@ class MortalProcess {
     if (table === undefined || rows === null) return
     for (let row = 0; row < rows; row++) this.#effect(() => this.#world.count(`row of ${table}`))
   }
+}
+
+/** The transaction goes on, and what came before the savepoint stands. */
+const BACK_TO_SAVEPOINT = /^\s*rollback(?:\s+(?:work|transaction))?\s+to\b/i
+
+/** A transaction in which something failed answers a commit with ROLLBACK. */
+function hasCommitted(text: string, answer: object): boolean {
+  const tag: unknown = 'command' in answer ? answer.command : undefined
+  return tag === undefined ? /^\s*(?:commit|end)\b/i.test(text) : tag === 'COMMIT'
 }
 
 function said(text: string): string {

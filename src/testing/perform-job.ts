@@ -17,9 +17,9 @@ import { claimed, Recorder, type Adders, type Records } from './recording-contex
 import { TestKongTask } from './test-kong-task.ts'
 
 export interface PerformJobOptions {
-  /** 1-based. @default 1 */
+  /** 1-based. @default that of `job`, else 1 */
   readonly attempt?: number | undefined
-  /** @default the task's own, else 25 */
+  /** @default that of `job`, else the task's own, else 25 */
   readonly maxAttempts?: number | undefined
   /**
    * For the handler's own queries; a test kit's also gets what the handler adds, which is remembered otherwise.
@@ -30,7 +30,7 @@ export interface PerformJobOptions {
   readonly rawPayload?: string | undefined
   /** Layers around the handler, the first one outermost. @default none */
   readonly middleware?: readonly Middleware[] | undefined
-  /** What else the handler is to know of its job. */
+  /** What else the handler is to know of its job; its `attempt` and `maxAttempts` hold where these are not given. */
   readonly job?: Partial<Job> | undefined
   /** How long a handler may ignore that its signal has aborted. Milliseconds. @default 1000 */
   readonly stuckAfter?: number | undefined
@@ -70,22 +70,29 @@ export async function performJob(
   return perform(entry, payloadText(entry, payload, options), new Recorder(recorderOptions(options)), options)
 }
 
-/** One attempt on a recorder, which earlier attempts of the job may have used. */
+/**
+ * One attempt on a recorder, which earlier attempts of the job may have used.
+ *
+ * @param died when its process died: nobody waits for its timeout any more
+ */
 export async function perform(
   entry: TaskEntry,
   text: string,
   recorder: Recorder,
   {
-    attempt = 1,
-    maxAttempts = entry.defaults.maxAttempts,
-    middleware = [],
     job = {},
+    attempt = job.attempt ?? 1,
+    maxAttempts = job.maxAttempts ?? entry.defaults.maxAttempts,
+    middleware = [],
     stuckAfter,
   }: PerformJobOptions,
+  died?: Promise<unknown>,
 ): Promise<Performed> {
   const { name, defaults, version = FIRST_VERSION } = entry
   const facts = { ...job, attempt, ...(maxAttempts === undefined ? {} : { maxAttempts }) }
   const running = new RunningJob(claimed(facts, text), stuckAfter ?? STUCK_AFTER)
+  void died?.then(() => running.end())
+  const numbers = { attempt, maxAttempts: running.job.maxAttempts }
   const queue = job.queue ?? defaults.queue ?? 'default'
   const executed = await execute({
     running,
@@ -93,10 +100,10 @@ export async function perform(
     facts: { version, encryptionKey: undefined },
     timeout: defaults.timeout,
     context: (run, { name: taskName }, payload) =>
-      recorder.context(run, payload, { ...job, task: taskName, queue }),
+      recorder.context(run, payload, { ...job, ...numbers, task: taskName, queue }),
   })
   const outcome = recorder.record?.outcome(executed.outcome) ?? executed.outcome
-  const about = { id: running.job.id, task: name, queue, attempt, maxAttempts: running.job.maxAttempts }
+  const about = { id: running.job.id, task: name, queue, ...numbers }
   const settlement = decide(
     outcome,
     running.job,

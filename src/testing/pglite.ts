@@ -1,16 +1,13 @@
 // PGlite in memory, with KongTask's tables. To make one takes seconds: instances are used one after the other, and what a
-// migrated one looks like is kept in a file for the next process.
+// migrated one looks like is kept in a file for the next process (pglite-image.ts).
 import { AsyncLocalStorage, createHook } from 'node:async_hooks'
-import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type * as Pglite from '@electric-sql/pglite'
 import { KongTaskError } from '../core/errors.ts'
-import { migrations } from '../store/migrations.generated.ts'
 import { pgDatabase } from '../store/pg-database.ts'
 import { createStore } from '../store/store.ts'
 import { atTimeOf, type Ahead } from './moved-date.ts'
 import { OneSession } from './one-session.ts'
+import { imageFile, pgliteEntry, readImage, writeImage } from './pglite-image.ts'
 import { sessionPool } from './pglite-client.ts'
 
 export const PGLITE_SCHEMA = 'kongtask'
@@ -20,8 +17,6 @@ const WALL: Ahead = { ahead: 0 }
 
 /** Milliseconds for a statement while tables are made. */
 const DEADLINE = 60_000
-/** An image holds days of history for two weeks ahead. Milliseconds. */
-const OLDEST_IMAGE = 7 * 86_400_000
 
 export interface PgliteServer {
   readonly session: OneSession
@@ -40,11 +35,10 @@ export function giveBackPglite(server: PgliteServer): void {
 
 async function startPglite(): Promise<PgliteServer> {
   const { PGlite } = await loadPglite()
-  const file = await imageFile()
+  const file = await imageFile(pgliteEntry)
   const image = await readImage(file)
-  if (image !== undefined) {
-    return { session: sessionOf(await quietly(() => PGlite.create({ loadDataDir: image }))) }
-  }
+  const loaded = image && (await fromImage(image))
+  if (loaded !== undefined) return { session: sessionOf(loaded) }
   const database = await quietly(() => PGlite.create())
   const session = sessionOf(database)
   const pool = sessionPool(session, 1)
@@ -52,6 +46,12 @@ async function startPglite(): Promise<PgliteServer> {
   await pool.end()
   if (file !== undefined) await writeImage(file, await database.dumpDataDir('none'))
   return { session }
+}
+
+/** Undefined where the image is broken, which costs time only. */
+export async function fromImage(image: Blob): Promise<Pglite.PGlite | undefined> {
+  const { PGlite } = await loadPglite()
+  return quietly(() => PGlite.create({ loadDataDir: image })).catch(() => undefined)
 }
 
 function sessionOf(database: Pglite.PGlite): OneSession {
@@ -70,41 +70,6 @@ async function loadPglite(): Promise<typeof Pglite> {
       'createTestKongTask needs the package `@electric-sql/pglite`, or a server: npm install --save-dev @electric-sql/pglite, or createTestKongTask({ connectionString }).',
       { cause },
     )
-  }
-}
-
-/** Among what tools keep for themselves; undefined where there is no such place. */
-async function imageFile(): Promise<string | undefined> {
-  const packages = join(process.cwd(), 'node_modules')
-  try {
-    await stat(packages)
-    const version = createHash('sha256').update(JSON.stringify(migrations))
-    version.update(await readFile(join(packages, '@electric-sql/pglite/package.json')))
-    const folder = join(packages, '.cache/kongtask')
-    await mkdir(folder, { recursive: true })
-    return join(folder, `pglite-${version.digest('hex').slice(0, 16)}.tar`)
-  } catch {
-    return undefined
-  }
-}
-
-async function readImage(file: string | undefined): Promise<Blob | undefined> {
-  try {
-    if (file === undefined || Date.now() - (await stat(file)).mtimeMs > OLDEST_IMAGE) return undefined
-    return new Blob([await readFile(file)])
-  } catch {
-    return undefined
-  }
-}
-
-/** Whole or not at all, whoever else writes it. A disk that is full costs time only. */
-async function writeImage(file: string, image: Blob): Promise<void> {
-  const draft = `${file}.${randomBytes(4).toString('hex')}`
-  try {
-    await writeFile(draft, Buffer.from(await image.arrayBuffer()))
-    await rename(draft, file)
-  } catch {
-    await rm(draft, { force: true }).catch(() => undefined)
   }
 }
 

@@ -1,13 +1,13 @@
 import { parseDuration, type Duration } from '../core/duration.ts'
 import { KongTaskError } from '../core/errors.ts'
 import { parseInstant } from '../core/instant.ts'
-import { fireTicks, nextTickIn } from './fire-ticks.ts'
+import { fireTicks } from './fire-ticks.ts'
 import type { KitDatabase } from './kit-database.ts'
 import { hideTimeOf, showTimeOf, wallTime, type Ahead } from './moved-date.ts'
 
 /** The time that jobs live by, and `Date`: it runs on as ever, and jumps ahead when told. */
 export interface TestClock {
-  /** What time it is for jobs. */
+  /** What time it is for jobs; on a server, by its clock. */
   now(): Date
   /**
    * Moves time ahead: what falls due meanwhile (retries, scheduled jobs) is due, windows of uniqueness are over, schedules
@@ -25,7 +25,7 @@ export interface TestClock {
 /** Schedules that fire on the way of one move. */
 const MOST_TICKS = 10_000
 
-type ClockDatabase = Pick<KitDatabase, 'moveClock' | 'store'>
+type ClockDatabase = Pick<KitDatabase, 'moveClock' | 'nextTickIn' | 'skew' | 'store'>
 
 export class KitClock implements TestClock, Ahead {
   readonly #database: ClockDatabase
@@ -40,17 +40,22 @@ export class KitClock implements TestClock, Ahead {
   }
 
   now(): Date {
-    return new Date(wallTime() + this.#ahead)
+    return new Date(wallTime() + this.#database.skew + this.#ahead)
   }
 
   async advance(by: Duration): Promise<Date> {
-    return this.#goTo(this.#ahead + parseDuration(by, 'advance'))
+    return this.advanceBy(parseDuration(by, 'advance'))
+  }
+
+  /** Milliseconds; parts of one count as one. */
+  advanceBy(by: number): Promise<Date> {
+    return this.#goTo(this.#ahead + Math.ceil(by))
   }
 
   async advanceTo(time: Date | string): Promise<Date> {
     const at = new Date(parseInstant(time, 'advanceTo')).getTime()
     const by = at - this.now().getTime()
-    if (by >= 0) return this.#goTo(this.#ahead + by)
+    if (by >= 0) return this.advanceBy(by)
     throw new KongTaskError(
       'KT_OPTION_INVALID',
       `clock.advanceTo: ${new Date(at).toISOString()} is over; it is ${this.now().toISOString()}. Time does not go back; \`reset()\` begins anew.`,
@@ -59,20 +64,24 @@ export class KitClock implements TestClock, Ahead {
 
   /** Back to the time of the wall; for a database without jobs. */
   async reset(): Promise<void> {
-    hideTimeOf(this)
+    this.hide()
     if (this.#ahead === 0) return
-    this.#ahead = 0
     await this.#database.moveClock(0)
+    this.#ahead = 0
+  }
+
+  /** `Date` is that of the wall again. */
+  hide(): void {
+    hideTimeOf(this)
   }
 
   /** From tick to tick, as a schedule fires none that it is late for. */
   async #goTo(end: number): Promise<Date> {
-    const { store } = this.#database
     for (let ticks = 0; ticks < MOST_TICKS; ticks++) {
-      const tick = this.#ahead + Math.max(0, await nextTickIn(store)) + 1
+      const tick = this.#ahead + Math.max(0, await this.#database.nextTickIn()) + 1
       if (tick > end) return this.#jump(end)
       await this.#jump(tick)
-      await fireTicks(store)
+      await fireTicks(this.#database)
     }
     throw new KongTaskError(
       'KT_TEST_DRAIN',

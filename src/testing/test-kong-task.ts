@@ -40,6 +40,9 @@ export interface TestKongTaskOptions {
   readonly encryption?: EncryptionOptions | undefined
 }
 
+/** Milliseconds that a handler has to end once its kit is closed; then it is left behind. */
+const LAST_PATIENCE = 100
+
 const KNOWN: ReadonlySet<string> = new Set([
   'tasks',
   'connectionString',
@@ -131,7 +134,7 @@ export class TestKongTask extends KongTask {
     const runner = await this.#open()
     try {
       const drained = await drain(
-        { runner, store: this.#database.store, clock: this.#clock, jobs: this.jobs },
+        { runner, database: this.#database, clock: this.#clock, jobs: this.jobs },
         options,
       )
       this.#failures.push(...drained.failures)
@@ -199,10 +202,13 @@ export class TestKongTask extends KongTask {
   }
 
   async #endAll(): Promise<void> {
-    await this.#stopRunner()
-    await super.close()
-    await this.#clock.reset()
-    await this.#database.close()
+    this.#clock.hide()
+    try {
+      await this.#stopRunner()
+      await super.close()
+    } finally {
+      await this.#database.close()
+    }
   }
 
   async #open(): Promise<SteppedRunner> {
@@ -220,18 +226,21 @@ export class TestKongTask extends KongTask {
       storeLogs,
       encryption,
     } = this.#options
-    return runInSteps({
-      tasks,
-      concurrency,
-      middleware: [(_context, next) => atTimeOf(this.#clock, next), ...middleware],
-      logger,
-      ...(storeLogs === undefined ? {} : { storeLogs }),
-      encryption,
-      pool: this.pool,
-      schema: this.schema,
-      migrate: false,
-      gracePeriod: parseDuration(0, 'gracePeriod'),
-    })
+    return runInSteps(
+      {
+        tasks,
+        concurrency,
+        middleware: [(_context, next) => atTimeOf(this.#clock, next), ...middleware],
+        logger,
+        ...(storeLogs === undefined ? {} : { storeLogs }),
+        encryption,
+        pool: this.pool,
+        schema: this.schema,
+        migrate: false,
+        gracePeriod: parseDuration(0, 'gracePeriod'),
+      },
+      LAST_PATIENCE,
+    )
   }
 
   #stopRunner(): Promise<void> {

@@ -26,7 +26,12 @@ export interface TortureWatching {
   readonly signal: AbortSignal
   readonly onProgress?: (progress: TortureProgress) => void
   readonly onScenario?: (result: ScenarioResult) => void
+  /** Of a database that somebody named: what could not be taken away in the end. */
+  readonly onLeftBehind?: (schemas: readonly string[], why: string) => void
 }
+
+/** Milliseconds that dropping the schemas may take. */
+const LONGEST_CLOSE = 15_000
 
 /**
  * Runs the scenarios, one after the other, each with worker processes of its own.
@@ -35,7 +40,12 @@ export interface TortureWatching {
  */
 export async function torture(
   options: TortureOptions,
-  { signal, onProgress = () => undefined, onScenario = () => undefined }: TortureWatching,
+  {
+    signal,
+    onProgress = () => undefined,
+    onScenario = () => undefined,
+    onLeftBehind = () => undefined,
+  }: TortureWatching,
 ): Promise<TortureResult> {
   const { scenarios: wanted, duration, seed, lease, workers, connectionString } = readTortureOptions(options)
   const target =
@@ -72,8 +82,27 @@ export async function torture(
     }
     return { seed, ok: scenarios.every(isWell), postgres, lease, scenarios, leftOut }
   } finally {
-    await ground?.close().catch(() => undefined)
+    const problem = await problemOf(ground?.close())
+    // A throwaway cluster takes everything with it.
+    if (ground !== undefined && problem !== undefined && connectionString !== undefined)
+      onLeftBehind(Object.values(ground.names), problem)
     await target.close()
+  }
+}
+
+async function problemOf(closing: Promise<void> | undefined): Promise<string | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(resolve, LONGEST_CLOSE, `The database took longer than ${LONGEST_CLOSE / 1_000} s.`)
+  })
+  const closed = closing?.then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  )
+  try {
+    return await Promise.race([closed, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -77,12 +77,17 @@ export class Endings {
     onEnded()
   }
 
+  /** Resolves when all settlements so far are written, which do not rest meanwhile; those that are not known yet come later. */
+  written(): Promise<void> {
+    return this.#settler.flushed()
+  }
+
   /** Writes everything that has ended so far, for as long as there is patience; the rest is left to the rescue. */
   async flush(patience: number): Promise<void> {
     const done = new AbortController()
     const flushed = this.#concluder
       .concluded()
-      .then(() => this.#settler.flushed())
+      .then(() => this.written())
       .then(() => this.#options.progress.flushed())
       .finally(() => done.abort())
     await pause(patience, done.signal)

@@ -32,7 +32,13 @@ const unused: Store = {
   publish: refuse,
   readQueueNames: refuse,
   registerWorker: () => Promise.resolve({ worker: 1, nonce: 'n' }),
-  heartbeat: () => Promise.resolve({ alive: true, messages: [], others: { rescue: false, absent: false } }),
+  heartbeat: () =>
+    Promise.resolve({
+      alive: true,
+      messages: [],
+      others: { rescue: false, absent: false },
+      isSeen: true,
+    }),
   unregisterWorker: () => Promise.resolve(),
   findAbsentWorkers: refuse,
   rescueAbsentWorkers: refuse,
@@ -76,10 +82,13 @@ const unused: Store = {
   unlockWorker: refuse,
   explainJob: refuse,
   readClock: refuse,
+  readFlowMark: refuse,
+  readFlow: refuse,
   dueSchedules: refuse,
   fireSchedule: refuse,
   declareSchedules: refuse,
   readSchedules: refuse,
+  resealSchedule: refuse,
   createSchedule: refuse,
   changeSchedule: refuse,
   pauseSchedule: refuse,
@@ -150,6 +159,14 @@ class Bench implements AsyncDisposable {
     this.#worker.start()
   }
 
+  register(): Promise<void> {
+    return this.#lease.start()
+  }
+
+  runUntilDry(): Promise<void> {
+    return this.#worker.runUntilDry()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const stopping = this.#worker.stop(0)
     await vi.advanceTimersByTimeAsync(20_000)
@@ -213,4 +230,27 @@ it('claims no more while thousands wait to be settled, and goes on as soon as th
   release()
   await vi.advanceTimersByTimeAsync(100)
   expect(claims).toBeGreaterThan(6)
+})
+
+it('runs dry without the rest that settlements otherwise have between them', async () => {
+  let ready: string[] = []
+  const settled: string[] = []
+  await using bench = new Bench({
+    lane: new Lane(1, Date.now()),
+    store: {
+      claimJobs: async () => ({ ...dry, jobs: ready.splice(0).map((id) => claimedJob(id)) }),
+      settleJobs: async ({ jobs }) => {
+        settled.push(...jobs.map(({ id }) => id))
+        return written
+      },
+    },
+  })
+  await bench.register()
+  let runs = 0
+  for (const id of ['1', '2']) {
+    ready = [id]
+    void bench.runUntilDry().then(() => (runs += 1))
+    await vi.advanceTimersByTimeAsync(1)
+  }
+  expect([runs, settled]).toEqual([2, ['1', '2']])
 })

@@ -122,6 +122,8 @@ export class Worker implements LeaseHolder {
   /** Runs what is ready and what that adds, then resolves; waits for nothing scheduled. Instead of `start`. */
   async runUntilDry(): Promise<void> {
     while (!this.#intake.isClosed) {
+      // Here somebody does wait for settlements: the last look comes behind them.
+      if (this.#dispatcher.isEmpty) await this.#endings.written()
       this.#claimer.wake()
       // Asked first: a handler that ends while the claim is under way may have added what the claim did not see.
       const isIdle = this.#dispatcher.isEmpty && this.#endings.backlog === 0
@@ -133,15 +135,15 @@ export class Worker implements LeaseHolder {
 
   /**
    * Two phases: no more claims, buffered jobs go back; running ones may end within `grace` ms, then their signals
-   * abort, and what has not ended a moment later goes back too. Settlements are flushed last.
+   * abort, and what has not ended `lastPatience` ms later goes back too. Settlements are flushed last.
    */
-  async stop(grace: number): Promise<void> {
+  async stop(grace: number, lastPatience = LAST_PATIENCE): Promise<void> {
     // At once: while the last claim is awaited, handlers end, and nothing must take their places.
     this.#intake.close()
     await this.#claimer.stop()
     await this.#handlersEnded(grace)
-    this.#dispatcher.abort(new ShutdownError('KT_SHUTDOWN', SHUTDOWN), { patience: LAST_PATIENCE })
-    await this.#handlersEnded(LAST_PATIENCE + 1_000)
+    this.#dispatcher.abort(new ShutdownError('KT_SHUTDOWN', SHUTDOWN), { patience: lastPatience })
+    await this.#handlersEnded(lastPatience + 1_000)
     await this.#endings.flush(LAST_FLUSH)
   }
 

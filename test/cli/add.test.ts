@@ -4,6 +4,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { projectFolder, type ProjectFolder } from './project-folder.ts'
 import { openTerminal, type TerminalSession } from './pty.ts'
 import { start, type Ended } from './start.ts'
+import { perform, type Spoken } from './streams.ts'
 
 const SCHEMA = `const payload = { '~standard': { version: 1, vendor: 'test', validate: (value) =>
   typeof value.to === 'string' ? { value } : { issues: [{ message: 'must be text', path: ['to'] }] } } }`
@@ -15,6 +16,7 @@ export default handle(defineTask('send_email', { payload, queue: 'email' }), ({ 
   'tasks/refuse.mjs': `import { PermanentError } from 'kongtask'
 export default () => { throw new PermanentError('there is no such user') }
 `,
+  'tasks/beside.mjs': `export ${SCHEMA}\nexport const handle = () => {}\n`,
   'tasks/keeps_open.mjs': `setInterval(() => {}, 1_000)\nexport default () => {}\n`,
 }
 
@@ -174,11 +176,69 @@ describe('kongtask add', () => {
     expect((await kong.jobs.list({ tag: 'waited' })).jobs).toMatchObject([{ state: 'scheduled' }])
   })
 
+  it('ends with 0 where the job is over and nothing is kept of it', async () => {
+    const args = ['add', 'send_email', '--payload', '{"to":"ada@example.org"}', '--retain', 'false', '--wait']
+    const said = await run([...args, '--json'])
+    expect([said.exitCode, said.stderr]).toEqual([0, ''])
+    expect(JSON.parse(said.stdout)).toEqual({
+      id: expect.stringMatching(/^\d+$/),
+      task: 'send_email',
+      status: 'added',
+      state: 'gone',
+    })
+    expect((await run(args)).stdout).toMatch(/added\.\n✓ over; nothing is kept of it\n$/)
+  })
+
+  it('says the id of the job that it has added, whatever keeps it from waiting', async () => {
+    const interrupted = openTerminal(
+      ['add', 'send_email', '--payload', '{"to":"later"}', '--scheduled-in', '1h', '--wait', '--json'],
+      { cwd: project.path, env: { DATABASE_URL: database.connectionString } },
+    )
+    await interrupted.shows(/waiting for send_email/)
+    interrupted.type('\u0003')
+    expect(await interrupted.exited).toBe(130)
+    expect(interrupted.text).toMatch(
+      /\{"id":"\d+","task":"send_email","status":"added","state":null,"error":\{"code":null,"message":"Interrupted\."\}\}/,
+    )
+
+    await using other = await createTestDatabase()
+    const url = ['--database-url', other.connectionString]
+    const waiting = (longest: string): Promise<Spoken> =>
+      perform(['add', 'far', '--any-task', '--wait', longest, '--json', ...url])
+    await other.pool.query('alter table kongtask.workers rename column info to gone')
+    const unlooked = await waiting('1ms')
+    expect([unlooked.exitCode, unlooked.stderr]).toEqual([3, ''])
+    expect(JSON.parse(unlooked.stdout)).toMatchObject({
+      status: 'added',
+      error: { code: 'KT_RESULT_TIMEOUT' },
+    })
+
+    await other.pool.query('alter function kongtask.read_ends rename to gone')
+    const { exitCode, stdout, stderr } = await waiting('1h')
+    expect(exitCode).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({
+      id: expect.stringMatching(/^\d+$/),
+      status: 'added',
+      state: null,
+    })
+    const [told, failure]: { error: Record<string, unknown> }[] = [stdout, stderr].map((text) =>
+      JSON.parse(text),
+    )
+    expect(told?.error).toEqual({ code: failure?.error['code'], message: failure?.error['message'] })
+  })
+
   it.each([
     [['send_emial'], 'KT_TASK_UNKNOWN', /no task "send_emial"\. Did you mean "send_email"\?/],
     [['send_email', '--payload', '{"to":5}'], 'KT_PAYLOAD_INVALID', /to: must be text/],
     [['send_email', '--payload', '{to:5}'], 'KT_PAYLOAD_NOT_JSON', /In a shell, put it in single quotes/],
     [['send_email', '--payload', '@nowhere.json'], 'KT_OPTION_INVALID', /nowhere\.json/],
+    [['beside', '--payload', '{"to":5}'], 'KT_PAYLOAD_INVALID', /to: must be text/],
+    [
+      ['send_email', '--payload', '{"to":"a","id":9007199254740993}'],
+      'KT_PAYLOAD_NOT_JSON',
+      /9007199254740993, which would become 9007199254740992/,
+    ],
+    [['else', '--any-task', '--payload', '[9007199254740993]'], 'KT_PAYLOAD_NOT_JSON', /9007199254740993/],
     [
       ['send_email', '--priority', '16'],
       'KT_OPTION_INVALID',

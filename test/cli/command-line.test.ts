@@ -1,10 +1,28 @@
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
+import { COMMANDS } from '../../src/cli/command-list.ts'
 import { SCENARIOS } from '../../src/torture/scenarios.ts'
 import { perform } from './streams.ts'
+
+/** What a file loads as it is loaded itself, types aside. */
+function filesFrom(file: string, found: Set<string> = new Set()): ReadonlySet<string> {
+  if (found.has(file)) return found
+  found.add(file)
+  const source = readFileSync(`${root}src/${file}`, 'utf8')
+  for (const [, clause = '', target = ''] of source.matchAll(
+    /^(?:import|export) ([^;'"]*?)from '(\..*?)'/gms,
+  )) {
+    const isErased = clause.startsWith('type ') || /^\{(?:\s*type [\w ]+,?)+\s*\}\s*$/.test(clause)
+    if (!isErased) filesFrom(normalize(join(dirname(file), target)), found)
+  }
+  return found
+}
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -15,6 +33,23 @@ describe('kongtask', () => {
     expect(stdout).toMatch(/^Usage: kongtask <command> \[options\]/)
     expect(stdout).toContain('torture')
     expect(stdout).toContain('Exit codes:')
+  })
+
+  it('begins with nothing of what a command needs: that is loaded when it is called', () => {
+    const rooms = new Set([...filesFrom('cli/main.ts')].map((file) => file.slice(0, file.indexOf('/'))))
+    expect([...rooms].toSorted()).toEqual(['cli', 'core', 'project'])
+    expect([...filesFrom('cli/main.ts')].filter((file) => file.startsWith('cli/commands/'))).toEqual([])
+    // It does look into what it finds: a command leads to the database.
+    expect([...filesFrom('cli/commands/jobs.ts')].some((file) => file.startsWith('store/'))).toBe(true)
+  })
+
+  it('has every command under the name by which it is loaded', async () => {
+    for (const { name, load } of COMMANDS) {
+      const program = new Command()
+      const declare = await load()
+      declare(program, () => undefined)
+      expect(program.commands.map((command) => command.name())).toEqual([name])
+    }
   })
 
   it('torture --help has every scenario, every option and examples', async () => {
@@ -38,6 +73,7 @@ describe('kongtask', () => {
     [['torture', '--scenario'], 'KT_USAGE_INVALID', /argument missing/],
     [['torture', '--scenario', 'kill,kil'], 'KT_OPTION_INVALID', /no scenario "kil"/],
     [['torture', '--seed', '-1'], 'KT_OPTION_INVALID', /seed/],
+    [['torture', '--report', '/nowhere/page.html'], 'KT_OPTION_INVALID', /page cannot be written: ENOENT/],
     [['torture', '--duration', '120'], 'KT_DURATION_INVALID', /'10m'/],
     [['torture', '--database-url', 'mysql://x:secret@y/z'], 'KT_CONNECTION_INVALID', /postgres:/],
   ])('%j is refused with code and remedy, and without a stack', async (args, code, message) => {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { KongTask } from 'kongtask'
 import { describe, expect, it } from 'vitest'
 import { createTestDatabase } from '../support/database.ts'
+import { isRunning, pidIn, STUBBORN } from './programs.ts'
 import { projectFolder } from './project-folder.ts'
 import { openTerminal } from './pty.ts'
 import { start } from './start.ts'
@@ -76,5 +77,41 @@ describe('kongtask dev', () => {
     process.kill(terminal.pid, 'SIGKILL')
     await terminal.exited
     await expect.poll(() => kong.workers.list(), { timeout: 20_000 }).toEqual([])
+  })
+
+  it('takes the programs that its worker runs with it when it is ended at once', async () => {
+    await using project = await projectFolder({ 'tasks/stubborn.sh': STUBBORN })
+    await using database = await createTestDatabase()
+    const kong = new KongTask({ pool: database.pool })
+    const terminal = openTerminal(['dev', '--database-url', database.connectionString], {
+      cwd: project.path,
+      env: { KONGTASK_GRACE_PERIOD: '1h' },
+    })
+    await terminal.shows('Ready.')
+    await kong.addJob('stubborn')
+    const program = pidIn(await terminal.shows(/begun \d+\s/))
+    terminal.type('\u0003')
+    await terminal.shows('KongTask worker is stopping')
+    terminal.type('\u0003')
+    expect(await terminal.exited).toBe(130)
+    await expect.poll(() => isRunning(program)).toBe(false)
+  })
+
+  it('works in the database that the configuration has come to name', async () => {
+    await using first = await createTestDatabase()
+    await using second = await createTestDatabase()
+    const config = (url: string): string => `export default { connectionString: '${url}' }\n`
+    await using project = await projectFolder({
+      'tasks/hello.mjs': hello('Hi'),
+      'kongtask.config.mjs': config(first.connectionString),
+    })
+    const terminal = openTerminal(['dev'], { cwd: project.path })
+    await terminal.shows('Ready.')
+    await project.write('kongtask.config.mjs', config(second.connectionString))
+    await terminal.shows(/config\.mjs has changed[^]*Ready\./)
+    const kong = new KongTask({ pool: second.pool })
+    expect(await kong.jobs.result((await kong.addJob('hello', { name: 'Ada' })).id)).toBe('Hi Ada')
+    terminal.type('\u0003')
+    expect(await terminal.exited).toBe(0)
   })
 })

@@ -1,8 +1,12 @@
-import { KongTask, run } from 'kongtask'
+import { readFile } from 'node:fs/promises'
+import { run } from 'kongtask'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { SEVERITIES, type FindingCode } from '../../src/doctor/finding.ts'
+import { silent } from '../journeys/journey-logger.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { projectFolder } from './project-folder.ts'
-import { openTerminal } from './pty.ts'
+import { openTerminal, root } from './pty.ts'
 import { start } from './start.ts'
 import { perform, type Spoken } from './streams.ts'
 
@@ -71,42 +75,80 @@ describe('kongtask doctor --config', () => {
   })
 })
 
+const RESULT = z.strictObject({
+  ok: z.boolean(),
+  findings: z.array(
+    z.strictObject({
+      check: z.string().regex(/^[a-z]+$/),
+      code: z.enum(Object.keys(SEVERITIES)),
+      severity: z.enum(['fine', 'note', 'warning', 'error']),
+      what: z.string().min(1),
+      remedy: z.string().nullable(),
+      command: z.string().nullable(),
+    }),
+  ),
+})
+
 describe('kongtask doctor', () => {
-  it('says what is wrong, each with its remedy, and ends with 3', async () => {
-    await using project = await projectFolder()
+  it('says what is wrong, each with a command that remedies it, and ends with 3', async () => {
     await using database = await createTestDatabase({ migrated: false })
-    const env = { DATABASE_URL: database.connectionString }
-    const bare = await start(['doctor'], { cwd: project.path, env })
-    expect(bare.exitCode).toBe(3)
-    expect(bare.stdout).toMatch(
-      /^✓ connection: .*\n✗ tables: .*\n {2}What to do: Run `kongtask migrate`\.\n$/,
+    const terminal = openTerminal(['doctor'], {
+      cwd: '/tmp',
+      env: { DATABASE_URL: database.connectionString },
+      columns: 160,
+    })
+    expect(await terminal.exited).toBe(3)
+    expect(terminal.text).toMatch(/^✓ server: PostgreSQL is \d+\.\d+\.$/m)
+    expect(terminal.text).toMatch(
+      /^✗ schema: KongTask's tables are not in the schema "kongtask"\. \(schema_missing\)\n {4}Migrate, .*\n {4}\$ kongtask migrate$/m,
     )
-    await start(['migrate'], { cwd: project.path, env })
-    const idle = await start(['doctor', '--json'], { cwd: project.path, env })
-    expect(idle.exitCode).toBe(3)
-    const { ok, findings }: { ok: boolean; findings: readonly { check: string; ok: boolean }[] } = JSON.parse(
-      idle.stdout,
-    )
-    expect([ok, findings.map((found) => `${found.check} ${found.ok}`)]).toEqual([
-      false,
-      ['connection true', 'tables true', 'clock true', 'workers false', 'tasks true', 'queues true'],
-    ])
+    const elsewhere = ['--database-url', database.connectionString, '--schema', 'jobs']
+    const { stdout } = await perform(['doctor', ...elsewhere])
+    expect(stdout).toContain('$ kongtask migrate --schema jobs\n')
   })
 
-  it('names tasks that no process performs, and queues that nobody serves or that are paused', async () => {
+  it('answers a program with codes, severities and commands', async () => {
     await using database = await createTestDatabase()
-    const kong = new KongTask({ pool: database.pool })
-    const say = async (): Promise<Spoken> => perform(['doctor', '--database-url', database.connectionString])
-    const runner = await run({ pool: database.pool, tasks: { hello: () => 1 }, queues: { mail: 1, held: 1 } })
-    expect(await say()).toMatchObject({ exitCode: 0 })
-    await kong.queues.pause('held')
-    await kong.addJob('hello', {}, { queue: 'held' })
-    await kong.addJob('hello', {}, { queue: 'reports' })
-    await kong.addJob('unheard_of', {}, { queue: 'mail', scheduledIn: '1h' })
-    const { exitCode, stdout } = await say()
+    const say = (): Promise<Spoken> =>
+      perform(['doctor', '--json', '--database-url', database.connectionString])
+    const idle = await say()
+    expect(idle).toMatchObject({ exitCode: 3, stderr: '' })
+    const { ok, findings } = RESULT.parse(JSON.parse(idle.stdout))
+    expect(ok).toBe(false)
+    for (const { severity, code, remedy, command } of findings) {
+      expect(severity).toBe(SEVERITIES[isCode(code) ? code : 'check_failed'])
+      expect([remedy === null, command === null]).toEqual([severity === 'fine', severity === 'fine'])
+    }
+    expect(findings.map(({ code }) => code)).toEqual([
+      'node_supported',
+      'database_answers',
+      'server_supported',
+      'clocks_agree',
+      'listen_works',
+      'vacuum_free',
+      'schema_current',
+      'role_may_add',
+      'role_may_administer',
+      'role_may_work',
+      'indexes_sound',
+      'tables_sound',
+      'workers_none',
+      'tasks_served',
+      'queues_served',
+    ])
+    const runner = await run({ pool: database.pool, tasks: { hello: () => 1 }, logger: silent })
+    const well = await say()
     await runner.stop()
-    expect(exitCode).toBe(3)
-    expect(stdout).toMatch(/^✗ tasks: .*: unheard_of\.\n {2}What to do: /m)
-    expect(stdout).toMatch(/^✗ queues: .*no process serves reports; paused: held\.\n {2}What to do: /m)
+    expect(well.exitCode).toBe(0)
+    expect(RESULT.parse(JSON.parse(well.stdout)).ok).toBe(true)
+  })
+
+  it('has every code in docs/cli.md', async () => {
+    const page = await readFile(`${root}docs/cli.md`, 'utf8')
+    expect(Object.keys(SEVERITIES).filter((code) => !page.includes(`\`${code}\``))).toEqual([])
   })
 })
+
+function isCode(code: string): code is FindingCode {
+  return Object.hasOwn(SEVERITIES, code)
+}

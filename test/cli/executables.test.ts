@@ -1,6 +1,11 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { KongTask, type Job } from 'kongtask'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { builtPackage } from './built-package.ts'
+import { isRunning, pidIn, STUBBORN } from './programs.ts'
 import { projectFolder, type ProjectFolder } from './project-folder.ts'
 import { openTerminal } from './pty.ts'
 import { start } from './start.ts'
@@ -14,7 +19,9 @@ const PROGRAMS = {
   'tasks/no_interpreter': `#!/nowhere/at/all\n`,
   'tasks/deaf.sh': `#!/bin/sh\nexit 0\n`,
   'tasks/much.sh': `#!/bin/sh\nhead -c 1100000 /dev/zero | tr '\\0' 1\n`,
-  'tasks/long.sh': `#!/bin/sh\ntrap 'echo asked to end >&2; exit 9' TERM\necho begun >&2\nsleep 1000 &\nwait\n`,
+  'tasks/long.sh': `#!/bin/sh\ntrap 'echo asked to end >&2; exit 9' TERM\nsleep 1000 &\necho begun $! >&2\nwait\n`,
+  'tasks/lingering.sh': `#!/bin/sh\nsleep 1000 &\necho $!\n`,
+  'tasks/stubborn.sh': STUBBORN,
 }
 
 let database: TestDatabase
@@ -95,10 +102,58 @@ describe('a program in the tasks folder', () => {
     })
     await terminal.shows('KongTask worker started')
     const { id } = await kong.addJob('long')
-    await terminal.shows('begun')
+    const sleep = pidIn(await terminal.shows(/begun \d+\s/))
+    expect(await isRunning(sleep)).toBe(true)
     terminal.type('\u0003')
     await terminal.shows('asked to end')
     expect(await terminal.exited).toBe(0)
     expect(await kong.jobs.get(id)).toMatchObject({ state: 'ready', attempt: 0 })
+    await expect.poll(() => isRunning(sleep)).toBe(false)
+    // Nobody is to take it again.
+    await kong.jobs.delete(id)
+  })
+
+  it('has ended when it exits, although something that it left behind holds its output', async () => {
+    const job = await performed('lingering')
+    expect(job).toMatchObject({ state: 'completed', result: expect.any(Number) })
+    const sleep = Number(job.result)
+    expect(await isRunning(sleep)).toBe(true)
+    process.kill(sleep, 'SIGKILL')
+  })
+
+  it('fails, to be tried again, where there is no file descriptor left for it', async () => {
+    const dist = join(builtPackage(), 'dist')
+    const script = `
+import { openSync } from 'node:fs'
+import { executableTask } from '${dist}/project/executable-task.js'
+import { mockContext } from '${dist}/testing/mock-context.js'
+const task = executableTask('/bin/true')
+const context = mockContext()
+try { for (;;) openSync('/dev/null') } catch {}
+await task.handle({}, context).catch((error) => console.log(error.code))`
+    const { stdout } = await promisify(execFile)('sh', [
+      '-c',
+      'ulimit -n 64; exec "$0" --input-type=module -e "$1"',
+      process.execPath,
+      script,
+    ])
+    expect(stdout).toBe('EMFILE\n')
+  })
+
+  it('does not outlive its worker where that ends at once', async () => {
+    const terminal = openTerminal(['work'], {
+      cwd: project.path,
+      env: { ...env, KONGTASK_GRACE_PERIOD: '1h' },
+    })
+    await terminal.shows('KongTask worker started')
+    const { id } = await kong.addJob('stubborn')
+    const program = pidIn(await terminal.shows(/begun \d+\s/))
+    terminal.type('\u0003')
+    await terminal.shows('KongTask worker is stopping')
+    expect(await isRunning(program)).toBe(true)
+    terminal.type('\u0003')
+    expect(await terminal.exited).toBe(130)
+    await expect.poll(() => isRunning(program)).toBe(false)
+    expect((await kong.jobs.get(id))?.state).toBe('running')
   })
 })

@@ -1,6 +1,8 @@
 import { mkdir, readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { KongTask } from 'kongtask'
 import { describe, expect, it } from 'vitest'
+import { createTestDatabase } from '../support/database.ts'
 import { projectFolder } from './project-folder.ts'
 import { openTerminal } from './pty.ts'
 import { start } from './start.ts'
@@ -49,8 +51,8 @@ describe('kongtask init', () => {
     const { files }: { files: readonly { name: string; change: string }[] } = JSON.parse(stdout)
     expect(Object.fromEntries(files.map(({ name, change }) => [name, change]))).toEqual({
       'package.json': 'merged',
-      'kongtask.config.ts': 'written',
-      'tasks/hello.ts': 'written',
+      'kongtask.config.mts': 'written',
+      'tasks/hello.mts': 'written',
       crontab: 'written',
       'tsconfig.json': 'kept',
       '.gitignore': 'merged',
@@ -64,6 +66,30 @@ describe('kongtask init', () => {
     })
     expect(await readFile(join(project.path, 'tsconfig.json'), 'utf8')).toBe('{ "mine": true }')
     expect(await readFile(join(project.path, '.gitignore'), 'utf8')).toBe('dist\n/node_modules/\n.kongtask\n')
+  })
+
+  it.each(['commonjs', 'module'])('writes what runs in a package of the type %s', async (type) => {
+    await using project = await projectFolder({ 'package.json': JSON.stringify({ type }) })
+    await using database = await createTestDatabase()
+    const { stdout } = await start(['init', '--no-install', '--json'], { cwd: project.path })
+    const extension = type === 'module' ? 'ts' : 'mts'
+    expect(stdout).toContain(`"kongtask.config.${extension}"`)
+    const kong = new KongTask({ pool: database.pool })
+    const { id } = await kong.addJob('hello', { name: 'Ada' })
+    const env = { DATABASE_URL: database.connectionString }
+    await start(['work', '--once'], { cwd: project.path, env })
+    expect(await kong.jobs.get(id)).toMatchObject({ state: 'completed', result: { greeted: 'Ada' } })
+  })
+
+  it('says what remains to be done where it is interrupted while it installs', async () => {
+    await using project = await projectFolder({ 'bin/npm': '#!/bin/sh\nexec sleep 1000\n' })
+    const env = { PATH: `${join(project.path, 'bin')}:${process.env['PATH']}` }
+    const terminal = openTerminal(['init'], { cwd: project.path, env })
+    await terminal.shows('npm install')
+    terminal.type('\u0003')
+    expect(await terminal.exited).toBe(130)
+    expect(terminal.text).toContain('The files are written; run `npm install`.\n')
+    expect(await readdir(project.path)).toContain('kongtask.config.ts')
   })
 
   it.each([
@@ -92,6 +118,6 @@ describe('kongtask init', () => {
     expect(exitCode).toBe(1)
     expect(stderr).toMatch(/^KT_INSTALL_FAILED: npm install failed\. The files are written\.\n/)
     expect(stderr).toContain('nowhere.tgz')
-    expect(await readdir(project.path)).toContain('kongtask.config.ts')
+    expect(await readdir(project.path)).toContain('kongtask.config.mts')
   })
 })

@@ -137,7 +137,7 @@ describe('kongtask jobs', () => {
     expect(await run('delete', '--tag', 'told')).toMatchObject({
       exitCode: 2,
       stderr: expect.stringMatching(
-        /^KT_USAGE_INVALID: Delete 1 job\? Nobody can be asked here; say --yes\./,
+        /^KT_USAGE_INVALID: Delete every job that fits\? Nobody can be asked here; say --yes\./,
       ),
     })
     expect(await run('delete', '--tag', 'told', '--dry-run')).toMatchObject({

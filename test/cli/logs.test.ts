@@ -58,6 +58,17 @@ describe('kongtask logs and kongtask workers', () => {
     expect((await perform(['workers', ...url])).stdout).toBe('Nobody works.\n')
   })
 
+  it('ends with 0 where the job that it follows is over, and nothing is kept of it', async () => {
+    const { id } = await kong.addJob('fleeting', {}, { retain: false, scheduledIn: '1h' })
+    const following = perform(['logs', '-f', id, '--database-url', database.connectionString])
+    // Its first look, and that is over.
+    const looked = `select from pg_stat_activity where datname = current_database() and state = 'idle'
+                     and application_name <> 'kongtask test' and query like '%l.level, l.message%'`
+    await expect.poll(async () => (await database.pool.query(looked)).rowCount).toBe(1)
+    await kong.jobs.delete(id)
+    expect(await following).toMatchObject({ exitCode: 0, stdout: `fleeting ${id} is over.\n` })
+  })
+
   it('refuses a job that is not there', async () => {
     const { exitCode, stderr } = await perform([
       'logs',

@@ -57,3 +57,13 @@ it('kongtask torture --json prints one object, and writes the page; what restart
   expect(exitCode).toBe(0)
   expect(await readFile(report, 'utf8')).toContain('<h2>backends</h2>')
 })
+
+it('kongtask torture tells what came of it where the page cannot be written after all', async () => {
+  const what = 'torture --scenario backends --duration 1s --seed 7 --workers 2 --lease 2s --json'.split(' ')
+  // It can be opened, and takes nothing.
+  const where = ['--database-url', database.connectionString, '--report', '/dev/full']
+  const { exitCode, stdout, stderr } = await perform([...what, ...where])
+  expect(JSON.parse(stdout)).toMatchObject({ seed: 7, ok: true, report: null })
+  expect(stderr).toMatch(/^The page could not be written: ENOSPC/)
+  expect(exitCode).toBe(1)
+})

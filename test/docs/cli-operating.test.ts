@@ -59,7 +59,10 @@ it("docs/cli.md has types that real output of the operator's commands fits, fiel
   await say('PreviewResult', 'schedules', 'preview', 'daily')
   await say('ScheduleChangesResult', 'schedules', 'changes')
   await say('WorkersResult', 'workers')
-  await say('TopResult', 'top')
+  await say('TopResult', 'top', '--frames', '2', '--interval', '1ms')
+  await say('ScheduleDefinitionResult', 'schedules', 'create', '@hourly', 'wait', '--name', 'hourly')
+  await say('ScheduleDefinitionResult', 'schedules', 'change', 'hourly', '--tz', 'Europe/Berlin')
+  await say('BenchResult', 'bench', '--jobs', '100')
   const types = (await snippetsOf('docs/cli.md')).at(-1) ?? ''
   const folder = await writeSnippets('cli-operating', {
     'outputs.ts': `${types}\n${outputs.join('\n')}\nexport {}\n`,

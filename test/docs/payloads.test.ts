@@ -27,6 +27,12 @@ describe('docs/payloads.md', () => {
     await using kong = new KongTask({ pool: database.pool })
     const [add = '', count = ''] = await snippetsOf('docs/payloads.md', 'sql')
     await database.pool.query(add)
+    const [oldKey, newKey] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
+    await using before = new KongTask({
+      pool: database.pool,
+      encryption: { keys: { '2026-01': oldKey }, current: '2026-01' },
+    })
+    await before.schedules.create('@yearly', 'welcome', { email: 'di@example.org' })
     // One that is brought up, one that cannot be, one of newer code, one of another task.
     const [, bad] = await kong.addJobs([
       { task: 'welcome', payload: { email: 'bo@example.org' } },
@@ -40,8 +46,8 @@ describe('docs/payloads.md', () => {
         ...process.env,
         DATABASE_URL: database.connectionString,
         TSX_TSCONFIG_PATH: `${root}tsconfig.json`,
-        KEY_2026_01: randomBytes(32).toString('base64'),
-        KEY_2026_11: randomBytes(32).toString('base64'),
+        KEY_2026_01: oldKey,
+        KEY_2026_11: newKey,
       },
     })
     expect(stdout).toMatch(/^5 jobs, not fine$/m)
@@ -54,6 +60,11 @@ describe('docs/payloads.md', () => {
     expect(stdout).toContain(`false { to: { email: 'ada@example.org', name: 'Ada' } }`)
     expect(stdout).toContain(`true 2026-11 { 'kongtask:sealed': '2026-11' }`)
     const { rows } = await database.pool.query(count)
-    expect(rows).toContainEqual({ key: '2026-11', count: '1' })
+    expect(stdout).toMatch(/^1 encrypted anew, 0 with a key that is not here$/m)
+    // A job that is over, and the schedule.
+    expect(rows.filter(({ key }) => key !== null)).toEqual([
+      { key: '2026-11', count: '1' },
+      { key: '2026-11', count: '1' },
+    ])
   })
 })

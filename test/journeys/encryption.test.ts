@@ -6,6 +6,7 @@ import {
   handle,
   KongTask,
   newJob,
+  schedule,
   type EncryptionOptions,
   type KongTaskOptions,
   type Logger,
@@ -13,6 +14,8 @@ import {
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { pgDatabase } from '../../src/store/pg-database.ts'
+import { createStore } from '../../src/store/store.ts'
 import { once, settled, useJourney } from './journey.ts'
 
 const app = useJourney()
@@ -324,6 +327,74 @@ describe('a key', () => {
     })
     const runner = await app.run({ pay: () => undefined }, { encryption: both })
     expect(await settled(runner, 1)).toMatchObject([{ settlement: { kind: 'dead' } }])
+  })
+})
+
+describe('schedules', () => {
+  const hashKey = randomBytes(32)
+  // Both keys are everywhere before the other one becomes the current one.
+  const before = { ...both, current: '2026-01', hashKey }
+  const after = { ...both, hashKey }
+  const later = { ...onlyYoung, hashKey }
+  const declaring = (encryption: EncryptionOptions | undefined) =>
+    app.run([handle(pay, () => undefined)], { encryption, schedules: [schedule('@yearly', pay, payload)] })
+  const keys = async (): Promise<Record<string, unknown>> =>
+    Object.fromEntries(
+      (await app.query('select name, job from kongtask.schedules')).map(({ name, job }) => [
+        String(name),
+        Object(job)['encryptionKey'],
+      ]),
+    )
+
+  it('that code declares are encrypted anew by the deploy in which the key is another, as they are', async () => {
+    const first = await declaring(before)
+    const changed = { card: SECRET, cents: 5 }
+    await kongWith(before).schedules.change('pay', { payload: changed })
+    await app.kong.schedules.pause('pay')
+    const second = await declaring(after)
+    expect(await keys()).toEqual({ pay: '2026-11' })
+    // Old code that starts again meanwhile takes nothing back.
+    await first.stop()
+    await (await declaring(before)).stop()
+    expect(await keys()).toEqual({ pay: '2026-11' })
+    await second.stop()
+    const seen: unknown[] = []
+    const third = await app.run([handle(pay, (clear) => void seen.push(clear))], { encryption: later })
+    const done = settled(third, 1)
+    await app.kong.schedules.runNow('pay')
+    await done
+    expect(seen).toEqual([changed])
+    expect((await app.kong.schedules.changes('pay')).map(({ verb }) => verb)).toEqual([
+      'ran',
+      'paused',
+      'changed',
+      'created',
+    ])
+    expect(await everything()).not.toContain(SECRET)
+  })
+
+  it('that people made are encrypted anew when somebody says so, where a key at hand opens them', async () => {
+    const lost = { keys: { lost: randomBytes(32) }, current: 'lost' }
+    await kongWith(before).schedules.create('@yearly', pay, payload, { name: 'theirs' })
+    await kongWith(lost).schedules.create('@yearly', pay, payload, { name: 'unknown' })
+    await app.kong.schedules.create('@yearly', pay, payload, { name: 'plain' })
+    await declaring(after)
+    expect(await kongWith(after).schedules.reseal()).toEqual({ resealed: ['theirs'], unopened: ['unknown'] })
+    expect(await kongWith(after).schedules.reseal()).toEqual({ resealed: [], unopened: ['unknown'] })
+    expect(await keys()).toEqual({ pay: '2026-11', plain: undefined, theirs: '2026-11', unknown: 'lost' })
+    const { id } = await app.kong.schedules.runNow('theirs')
+    expect(await kongWith(later).jobs.get(id)).toMatchObject({ payload })
+    await expect(app.kong.schedules.reseal()).rejects.toMatchObject({ code: 'KT_OPTION_INVALID' })
+  })
+
+  it('that somebody changes in the same moment are not put back', async () => {
+    const kong = kongWith(before)
+    await kong.schedules.create('@yearly', pay, payload, { name: 'theirs' })
+    const store = createStore(pgDatabase(app.database.pool, 10_000), 'kongtask')
+    const [found] = await store.readSchedules('theirs')
+    await kong.schedules.change('theirs', { payload: { card: 'x', cents: 1 } })
+    expect(found !== undefined && (await store.resealSchedule(found, 'k', '{}'))).toBe(false)
+    expect(await keys()).toEqual({ theirs: '2026-01' })
   })
 })
 

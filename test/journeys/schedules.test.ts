@@ -141,6 +141,11 @@ describe('what a runner refuses when it starts', () => {
       'KT_PAYLOAD_INVALID',
     ],
     ['a crontab with flaws', { crontab: '99 * * * * a' }, 'KT_CRONTAB_INVALID'],
+    [
+      'options that adding would refuse',
+      { schedules: [schedule('@daily', 'a', {}, { onConflict: 'skip' })] },
+      'KT_OPTION_INVALID',
+    ],
     ['a file that is not there', { crontabFile: '/nowhere/crontab' }, 'KT_OPTION_INVALID'],
     ['text and file', { crontab: '', crontabFile: '/nowhere/crontab' }, 'KT_OPTION_INVALID'],
   ])('%s', async (_, options, code) => {
@@ -278,6 +283,40 @@ describe('at run time', () => {
       await expect(schedules[verb]('nobody', {})).rejects.toMatchObject({ code: 'KT_SCHEDULE_NOT_FOUND' })
     },
   )
+
+  it('one is not made of options that adding would refuse', async () => {
+    const { schedules } = journey.kong
+    await expect(schedules.create('@daily', 'work', {}, { onConflict: 'skip' })).rejects.toMatchObject({
+      code: 'KT_OPTION_INVALID',
+    })
+    expect(await schedules.list()).toEqual([])
+    await schedules.create('@daily', 'work', {})
+    await expect(schedules.change('work', { onConflict: 'skip' })).rejects.toMatchObject({
+      code: 'KT_OPTION_INVALID',
+    })
+  })
+
+  it('the contract of its task says nothing new; with a payload its version counts', async () => {
+    const { schedules } = journey.kong
+    const v2 = defineTask('report', { payload: z.object({ to: z.string() }), version: 2 })
+    await schedules.create('@daily', v2, { to: 'ada' }, { name: 'bob', priority: 3 })
+    const changed = {
+      task: 'report',
+      payload: { to: 'ada' },
+      options: { priority: 3, maxAttempts: 2, version: 2 },
+    }
+    expect(await schedules.change('bob', { task: v2, maxAttempts: 2 })).toMatchObject(changed)
+    expect(await schedules.change('bob', { task: 'report' })).toMatchObject(changed)
+    const v3 = defineTask('report', { payload: z.object({ for: z.string() }), version: 3 })
+    expect(await schedules.change('bob', { task: v3, payload: { for: 'bob' } })).toMatchObject({
+      payload: { for: 'bob' },
+      options: { priority: 3, maxAttempts: 2, version: 3 },
+    })
+    const other = defineTask('other')
+    await expect(schedules.change('bob', { task: other })).rejects.toMatchObject({
+      code: 'KT_OPTION_INVALID',
+    })
+  })
 
   it('one that is made is heard of at once', async () => {
     const runner = await declaring([])

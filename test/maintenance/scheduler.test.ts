@@ -124,6 +124,18 @@ describe('one tick', () => {
     expect(await ticksOfJobs()).toEqual([])
   })
 
+  it('is left alone where its schedule has failed, until that is changed', async () => {
+    await create('* * * * * *')
+    await moveTo(START + 1_000)
+    const [due] = (await fixture.store.dueSchedules(10)).due
+    const failed = [`s ${due?.revision}`, 'other 1']
+    expect((await fixture.store.dueSchedules(10, failed)).due).toEqual([])
+    const [stored] = await fixture.store.readSchedules('s')
+    if (stored === undefined) throw new Error('it has gone')
+    await fixture.store.changeSchedule(stored, { within: 1_000 }, undefined)
+    expect((await fixture.store.dueSchedules(10, failed)).due).toMatchObject([{ name: 's' }])
+  })
+
   it('does not fire again for a schedule that is made anew under the same name', async () => {
     await create('* * * * * *')
     await moveTo(START + 1_000)
@@ -137,9 +149,11 @@ describe('one tick', () => {
   })
 
   it('and its job are there together or not at all', async () => {
+    await fixture.store.publish({ tick: { uniqueFor: 1_000 } }, null)
     await create('* * * * * *', 'none', { onConflict: 'skip' })
+    // A conflict rule without a key is refused by the database, and the task has lost its key since.
+    await fixture.store.publish({ tick: {} }, null)
     await moveTo(START + 1_000)
-    // A conflict rule without a key is refused by the database.
     await expect(fixture.store.fireSchedule(await order())).rejects.toThrow(/KT_OPTION_INVALID/)
     expect(await fixture.query('select * from kongtask.schedule_ticks')).toEqual([])
     expect(first((await fixture.store.dueSchedules(1)).due).nextTick.getTime()).toBe(START + 1_000)

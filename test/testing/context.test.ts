@@ -115,6 +115,27 @@ describe('performJob', () => {
     expect(last.settlement).toMatchObject({ kind: 'dead', reason: 'attempts' })
   })
 
+  it('takes the number of the attempt from the job where it is not said', async () => {
+    const seen: unknown[] = []
+    const task = {
+      work: (_: unknown, { job }: JobContext) => {
+        seen.push([job.attempt, job.maxAttempts])
+        throw new Error('no')
+      },
+    }
+    const last = await performJob(task, {}, { job: { attempt: 25 } })
+    expect(last.settlement).toMatchObject({ kind: 'dead', reason: 'attempts' })
+    const second = await performJob(task, {}, { job: { attempt: 30, maxAttempts: 30 }, attempt: 2 })
+    expect(second.settlement).toMatchObject({ kind: 'retry' })
+    expect(seen).toEqual([
+      [25, 25],
+      [2, 30],
+    ])
+    const failing = handle(welcome, () => Promise.reject(new Error('no')))
+    const { settlement } = await performJob(failing, { to: 'x' }, { job: { attempt: 2, maxAttempts: 3 } })
+    expect(settlement).toMatchObject({ kind: 'retry' })
+  })
+
   it('knows verdicts and sleeps', async () => {
     const settled = async (work: (ctx: JobContext) => unknown): Promise<unknown> =>
       (await performJob({ work: (_: unknown, ctx: JobContext) => work(ctx) })).settlement

@@ -1,6 +1,6 @@
-import { defineTask, handle } from 'kongtask'
+import { defineTask, handle, type JobContext } from 'kongtask'
 import { crashAt, createTestKongTask } from 'kongtask/testing'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 
 const order = defineTask('order', { payload: z.object({ id: z.number() }) })
@@ -135,6 +135,72 @@ describe('crashAt', () => {
     )
     const found = new Set(careless.doubled.map(({ effect }) => effect))
     expect([...found].toSorted()).toEqual(['row of accounts', 'row of log'])
+  })
+
+  it('goes by what a transaction came to, and not by what was asked of it', async () => {
+    await using kong = await createTestKongTask()
+    await kong.pool.query('create table accounts (cents int check (cents > 0))')
+    const before = async (): Promise<void> => void (await kong.pool.query('truncate accounts'))
+    const doubled = async (statements: readonly string[]): Promise<string[]> => {
+      const work = async (_: unknown, { pool }: JobContext): Promise<void> => {
+        const tx = await pool.connect()
+        for (const statement of statements) await tx.query(statement).catch(() => undefined)
+        tx.release()
+      }
+      const report = await crashAt(() => handle(order, work), { id: 1 }, { db: kong, before })
+      return [...new Set(report.doubled.map(({ effect }) => effect))]
+    }
+    const [insert, failing] = ['insert into accounts values (1)', 'insert into accounts values (-1)']
+    expect(
+      await doubled(['begin', insert, 'savepoint s', failing, 'rollback to savepoint s', 'commit']),
+    ).toEqual(['row of accounts'])
+    expect(await doubled(['begin', insert, failing, 'commit'])).toEqual([])
+  })
+
+  it('gives back a connection that comes when its process has died of something else', async () => {
+    let open = 0
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+    const answer = { rows: [], rowCount: 0 }
+    const db = {
+      query: () => Promise.resolve(answer),
+      connect: async () => {
+        await turn()
+        open += 1
+        return {
+          query: () => Promise.resolve(answer),
+          release: () => {
+            open -= 1
+          },
+        }
+      },
+    }
+    const { moments } = await crashAt(
+      ({ dependency }) => {
+        const mail = dependency('mail', nothing)
+        return handle(order, async (_, { withTransaction }) => {
+          await Promise.all([withTransaction(nothing), mail()])
+        })
+      },
+      { id: 1 },
+      { db },
+    )
+    expect(moments.slice(0, 2)).toEqual(['before connect (1)', 'before mail (2)'])
+    await turn()
+    expect(open).toBe(0)
+  })
+
+  it('leaves no timer of a process that died', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const slow = defineTask('slow', { timeout: '1h' })
+      await crashAt(({ dependency }) => {
+        const mail = dependency('mail', nothing)
+        return handle(slow, () => mail())
+      })
+      expect(vi.getTimerCount()).toBe(0)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('wants a handler that ends well by itself', async () => {

@@ -67,12 +67,13 @@ describe.each(['PGlite', 'a server'])('the test kit on %s', (where) => {
 
   it('finds a job by its task and part of its payload', async () => {
     const app = await kit()
+    const now = app.clock.now().getTime()
     await app.addJob(sendEmail, { to: 'ada@example.org', subject: 'Hello' }, { scheduledIn: '3d' })
     const job = await app.expectJob(sendEmail, {
       payload: { to: 'ada@example.org' },
       queue: 'email',
       scheduledIn: '3d',
-      scheduledAt: new Date(app.clock.now().getTime() + 3 * 86_400_000),
+      scheduledAt: new Date(now + 3 * 86_400_000),
     })
     expect(job).toMatchObject({ state: 'scheduled', payload: { subject: 'Hello' } })
     await app.expectNoJob(sendEmail, { payload: { to: 'bob@example.org' } })
@@ -167,9 +168,23 @@ describe.each(['PGlite', 'a server'])('the test kit on %s', (where) => {
     expect(app.clock.now().getTime() - start.getTime()).toBeGreaterThanOrEqual(86_400_000)
   })
 
+  it('runs what falls due while it looks for what comes next', async () => {
+    const app = await kit()
+    await app.addJob('work', {}, { scheduledIn: '1h' })
+    let looks = 0
+    const { completed } = await app.drain({
+      until: async () => {
+        looks += 1
+        if (looks === 1) await app.clock.advance('1h')
+        return effects.length === 1
+      },
+    })
+    expect([looks, completed]).toEqual([2, 1])
+  })
+
   it('says what is left where that never comes about', async () => {
     const app = await kit()
-    await app.addJob('nobody_knows_it', {})
+    await app.addJob('nobody_knows_it', {}, { scheduledIn: '1h' })
     await app.addJob('work', {})
     const error = await rejection(app.drain({ until: () => effects.length === 2 }))
     expect(error.code).toBe('KT_TEST_DRAIN')
@@ -196,6 +211,29 @@ describe.each(['PGlite', 'a server'])('the test kit on %s', (where) => {
     const error = await rejection(app.drain({ most: 20 }))
     expect(error.message).toContain('20 attempts were made')
     expect(error.message).toContain('20 × work')
+  })
+
+  it('runs as many attempts as it may', async () => {
+    const app = await kit()
+    await app.addJobs([{ task: 'work' }, { task: 'work' }])
+    expect(await app.drain({ most: 2 })).toMatchObject({ completed: 2 })
+  })
+
+  it('leaves behind a handler that ignores its signal', async () => {
+    const app = await createTestKongTask({
+      tasks: { deaf: () => new Promise(() => undefined) },
+      connectionString: where === 'PGlite' ? undefined : inject('adminConnectionString'),
+      logger: silent,
+    })
+    const { id } = await app.addJob('deaf')
+    expect((await rejection(app.drain({ timeout: '50ms' }))).message).toContain(`deaf ${id}, attempt 1`)
+    // Whoever waits for it as the worker usually does waits for five seconds.
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, 4_500, 'still waiting')
+    })
+    expect(await Promise.race([app.close().then(() => 'closed'), late])).toBe('closed')
+    clearTimeout(timer)
   })
 
   it('remembers what is added to a fake, and runs nothing', async () => {

@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
+import { defineTask, handle } from 'kongtask'
 import { createTestKongTask } from 'kongtask/testing'
 import { describe, expect, it } from 'vitest'
 import { silent } from '../journeys/journey-logger.ts'
@@ -61,6 +62,37 @@ describe('on the one session of PGlite', () => {
     }
     await using kong = await createTestKongTask()
     await expect(kong.pool.query('select from left_behind')).rejects.toMatchObject({ code: '42P01' })
+  })
+
+  it('a transaction that was left open keeps neither the time nor the database', async () => {
+    const realDate = Date
+    {
+      await using kong = await createTestKongTask({ tasks: { work: () => 1 }, logger: silent })
+      await kong.pool.query(`set kit.mark = 'mine'`)
+      await kong.addJob('work')
+      await kong.drain()
+      await kong.clock.advance('1d')
+      const tx = await kong.pool.connect()
+      await tx.query('begin')
+    }
+    expect(Date).toBe(realDate)
+    await using kong = await createTestKongTask()
+    const { rows } = await kong.pool.query(`select current_setting('kit.mark', true) as mark`)
+    expect(rows).toEqual([{ mark: 'mine' }])
+  })
+
+  it('what a kit has registered is not there for the next one', async () => {
+    const slow = defineTask('slow', { queue: 'slow', maxAttempts: 3 })
+    {
+      await using kong = await createTestKongTask({ tasks: [handle(slow, () => 1)] })
+      await kong.addJob(slow)
+      await kong.drain()
+    }
+    await using kong = await createTestKongTask()
+    await kong.addJob('slow')
+    expect(await kong.expectJob('slow')).toMatchObject({ queue: 'default', maxAttempts: 25 })
+    expect((await kong.queues.list()).map(({ name }) => name)).toEqual(['default'])
+    expect((await kong.workers.list()).length).toBe(0)
   })
 
   it('schedules come round as time moves', async () => {

@@ -49,3 +49,23 @@ it('gives up with its signal, and takes away what it made', async () => {
   )
   expect(rows).toEqual([])
 })
+
+it('tells which schemas are still there where they could not be dropped', async () => {
+  await using guarded = await createTestDatabase({ migrated: false })
+  await guarded.pool.query(`
+    create function keep() returns event_trigger language plpgsql as $$ begin raise exception 'nothing is dropped here'; end $$;
+    create event trigger keep on ddl_command_start when tag in ('DROP SCHEMA') execute function keep()`)
+  const left: [readonly string[], string][] = []
+  const reason = new Error('enough')
+  await expect(
+    torture(
+      { scenarios: ['kill'], connectionString: guarded.connectionString },
+      { signal: AbortSignal.abort(reason), onLeftBehind: (...what) => left.push(what) },
+    ),
+  ).rejects.toBe(reason)
+  const { rows } = await guarded.pool.query(
+    `select array_agg(nspname::text order by nspname) as names from pg_namespace where nspname like 'kongtask_torture%'`,
+  )
+  expect(rows[0].names).toHaveLength(2)
+  expect(left).toEqual([[rows[0].names, 'nothing is dropped here']])
+})

@@ -1,16 +1,15 @@
-import type { JobResult } from '../../client/job-result.ts'
 import type { KongTask } from '../../client/client.ts'
-import { KongTaskError } from '../../core/errors.ts'
+import type { KongTaskError } from '../../core/errors.ts'
 import type { AddedJob } from '../../core/new-job.ts'
-import { suggestion } from '../../core/near-miss.ts'
-import { showText } from '../../core/show-value.ts'
 import type { Action, CommandContext, Declare, GivenOptions } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
-import { Interruption } from '../interruption.ts'
+import { failureOf } from '../failure.ts'
+import { checkKnownTask } from '../known-task.ts'
 import { addJobOptionFlags, readJobOptionFlags } from '../job-option-flags.ts'
 import { readPayload } from '../payload-argument.ts'
+import { plainText } from '../plain-text.ts'
 import { addProjectOptions, readGivenProject } from '../project-options.ts'
-import { findProjectTasks, type ProjectTasks } from '../project-tasks.ts'
+import { findProjectTasks } from '../project-tasks.ts'
 import { withClient } from '../with-client.ts'
 import { adderOf } from '../task-adder.ts'
 
@@ -18,7 +17,6 @@ export const add: Declare = (program, perform) => {
   const command = program
     .command('add')
     .argument('<task>', 'the name of the task')
-    .summary('add a job')
     .description(
       'Adds a job. Where the project has tasks, the name must be one of theirs, and the payload is checked as they say.',
     )
@@ -33,8 +31,9 @@ export const add: Declare = (program, perform) => {
   addProjectOptions(command).addHelpText(
     'after',
     `
-Exit codes: 0 the job is there (with --wait: it is completed); 3 with --wait: it is dead or cancelled, or was not over in
-time; 1, 2, 130 as ever. Who stops waiting does not stop the job.
+Exit codes: 0 the job is there (with --wait: it is completed, or over and nothing is kept of it); 3 with --wait: it is dead
+or cancelled, or was not over in time; 1, 2, 130 as ever. Who stops waiting does not stop the job. Once it is added, its id is
+printed, whatever comes after.
 
 Examples:
   $ kongtask add send_email --payload '{"to":"ada@example.org"}'
@@ -52,24 +51,12 @@ const action: Action = async (given, context) => {
   const project = await readGivenProject(given, context, ['tasks'])
   const known = given['anyTask'] === true ? undefined : await findProjectTasks(project, context.cwd)
   return withClient(project, context, async (kong) => {
-    if (known !== undefined) await checkKnown(name, known, kong)
-    const added = await adderOf(known?.tasks, name)(kong, text, options)
+    if (known !== undefined) await checkKnownTask(name, known, kong)
+    const isSecret = project.settings.encryption !== undefined
+    const added = await adderOf(known?.tasks, name, { isSecret })(kong, text, options)
     if (given['wait'] === undefined) return tellAdded(name, added, context)
-    await tellWhereNobodyWorks(name, kong, context)
-    return waitFor(name, added, kong.jobs.result, given, context)
+    return waitFor(name, added, kong, given, context)
   })
-}
-
-/** Tasks that others perform count, too. @throws KT_TASK_UNKNOWN */
-async function checkKnown(name: string, { names }: ProjectTasks, kong: KongTask): Promise<void> {
-  if (names.includes(name)) return
-  const others = (await kong.tasks.list()).map((task) => task.name)
-  if (others.includes(name)) return
-  const all = [...names, ...others]
-  throw new KongTaskError(
-    'KT_TASK_UNKNOWN',
-    `There is no task ${showText(name)}.${suggestion(name, all) || ` There are: ${all.join(', ')}.`} With --any-task it is added all the same, and waits for a worker that knows it.`,
-  )
 }
 
 function tellAdded(task: string, { id, status }: AddedJob, { terminal, isJson }: CommandContext): ExitCode {
@@ -85,13 +72,15 @@ function sentence(task: string, { id, status }: AddedJob): string {
     : `${task} ${id} added.`
 }
 
-/** Otherwise it would wait without a word. */
+/** Otherwise it would wait without a word. Where nobody can say, the waiting goes on. */
 async function tellWhereNobodyWorks(
   name: string,
   kong: KongTask,
   { terminal }: CommandContext,
 ): Promise<void> {
-  const known = (await kong.tasks.list()).find((task) => task.name === name)
+  const tasks = await kong.tasks.list().catch(() => undefined)
+  if (tasks === undefined) return
+  const known = tasks.find((task) => task.name === name)
   if (known === undefined || known.workers === 0)
     terminal.tell(`No process performs ${name} now; start one with kongtask dev or kongtask work.`)
 }
@@ -99,27 +88,37 @@ async function tellWhereNobodyWorks(
 async function waitFor(
   task: string,
   added: AddedJob,
-  resultOf: JobResult,
+  kong: KongTask,
   { wait }: GivenOptions,
-  { terminal, isJson, signal }: CommandContext,
+  context: CommandContext,
 ): Promise<ExitCode> {
+  const { terminal, isJson, signal } = context
   const { id, status } = added
+  const sayJson = (more: object): void => {
+    if (isJson) terminal.say(JSON.stringify({ id, task, status, ...more }))
+  }
   if (!isJson) terminal.say(sentence(task, added))
+  await tellWhereNobodyWorks(task, kong, context)
   terminal.progress(`waiting for ${task} ${id}`)
   try {
-    const result = await resultOf(id, { signal, timeout: typeof wait === 'string' ? wait : undefined })
-    if (isJson) terminal.say(JSON.stringify({ id, task, status, state: 'completed', result: result ?? null }))
-    else
-      terminal.say(
-        `${terminal.paint('green', '✓')} completed${result === undefined ? '' : `: ${JSON.stringify(result)}`}`,
-      )
+    const timeout = typeof wait === 'string' ? wait : undefined
+    const result = await kong.jobs.result(id, { signal, timeout })
+    sayJson({ state: 'completed', result: result ?? null })
+    const shown = result === undefined ? '' : `: ${plainText(JSON.stringify(result))}`
+    if (!isJson) terminal.say(`${terminal.paint('green', '✓')} completed${shown}`)
     return EXIT.done
   } catch (error) {
-    const state = error instanceof KongTaskError ? STATES[error.code] : undefined
-    if (state === undefined || error instanceof Interruption || !(error instanceof KongTaskError)) throw error
-    const { code, message } = error
-    if (isJson) terminal.say(JSON.stringify({ id, task, status, state, error: { code, message } }))
-    else terminal.say(`${terminal.paint('red', '✗')} ${code}: ${message}`)
+    const { code = null, message } = failureOf(error)
+    if (code === 'KT_JOB_NOT_FOUND') {
+      sayJson({ state: 'gone' })
+      if (!isJson) terminal.say(`${terminal.paint('green', '✓')} over; nothing is kept of it`)
+      return EXIT.done
+    }
+    const state = code === null ? undefined : STATES[code]
+    sayJson({ state: state ?? null, error: { code, message } })
+    // What has become of the job is not known, and why is told as ever.
+    if (state === undefined) throw error
+    if (!isJson) terminal.say(`${terminal.paint('red', '✗')} ${code}: ${plainText(message)}`)
     return EXIT.unwell
   }
 }

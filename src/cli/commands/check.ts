@@ -1,6 +1,7 @@
 import type { PayloadCheck } from '../../client/check-payloads.ts'
 import type { Action, Declare } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
+import { plainText } from '../plain-text.ts'
 import { addProjectOptions, readGivenProject } from '../project-options.ts'
 import { loadProjectTasks } from '../project-tasks.ts'
 import { tableLines } from '../table.ts'
@@ -11,7 +12,6 @@ import { withClient } from '../with-client.ts'
 export const check: Declare = (program, perform) => {
   const command = program
     .command('check')
-    .summary('whether this code could run the jobs that are queued')
     .description(
       'Opens, brings up to date and validates the payload of every job that is not over, as a worker with the tasks at hand ' +
         'would. Runs nothing and writes nothing. For a deploy, before the new code works.',
@@ -60,7 +60,7 @@ function describe({ isFine, checked, tasks, failures }: PayloadCheck, terminal: 
       terminal.say(line)
   }
   for (const { id, task, code, why } of failures)
-    terminal.say(`${terminal.paint('red', '✗')} ${task} ${id}  ${code}: ${why}`)
+    terminal.say(`${terminal.paint('red', '✗')} ${task} ${id}  ${code}: ${plainText(why)}`)
   const what = `${checked} ${checked === 1 ? 'job' : 'jobs'} checked`
   terminal.say(isFine ? `${what}, none would fail.` : `${what}, some would fail.`)
 }

@@ -1,32 +1,22 @@
 import type { Command } from 'commander'
+import type { KongTask } from '../../client/client.ts'
+import type { BulkOptions } from '../../core/bulk.ts'
 import { KongTaskError } from '../../core/errors.ts'
 import { checkJobId } from '../../core/job-id.ts'
 import type { Action, Declare } from '../command.ts'
 import { commandGroup } from '../command-group.ts'
 import { EXIT } from '../exit-codes.ts'
-import {
-  addJobFilterFlags,
-  hasJobFilterFlags,
-  readDeadLetterFilterFlags,
-  warnOfUnknownNames,
-} from '../job-filter-flags.ts'
-import { addPageFlags, tellJobPage } from '../job-table.ts'
-import {
-  addMatchFlags,
-  MATCHES_HELP,
-  operateOnMatches,
-  tellOperated,
-  type VerbWords,
-} from '../operate-matches.ts'
-import { addProjectOptions, readGivenProject } from '../project-options.ts'
+import { hasJobFilterFlags, readDeadLetterFilterFlags, warnOfUnknownNames } from '../job-filter-flags.ts'
+import { addListFlags, addVerbFlags, listMatches, operate } from '../matching-jobs.ts'
+import type { VerbWords } from '../operate-matches.ts'
+import { plainText } from '../plain-text.ts'
+import { readGivenProject } from '../project-options.ts'
 import { shownTime } from '../shown-time.ts'
 import { tableLines } from '../table.ts'
-import { wholeNumber } from '../whole-number.ts'
 import { withClient } from '../with-client.ts'
 
 export const dead: Declare = (program, perform) => {
   const group = commandGroup(program, 'dead', {
-    summary: 'dead letters: look at them, bring them back, forget them',
     description: 'Jobs that were given up: what they died of, bringing them back, and forgetting them.',
     examples: [
       'dead list --groups',
@@ -49,7 +39,7 @@ function declareList(group: Command): Command {
     .summary('dead letters that fit, newest first')
     .description('Lists dead letters that fit, newest first, or what they died of.')
     .option('--groups', 'by task and error instead, the most frequent first; of the latest 10,000')
-  return addProjectOptions(addPageFlags(addJobFilterFlags(command, OF_DEAD_LETTERS))).addHelpText(
+  return addListFlags(command, OF_DEAD_LETTERS).addHelpText(
     'after',
     `
 Examples:
@@ -68,14 +58,8 @@ function declareRedrive(group: Command): Command {
     )
     .option('--all', 'all dead letters that there are')
     .option('--rate <rate>', 'no more than so many: 100/s, 30/m (default: as fast as it goes)')
-  return addProjectOptions(addJobFilterFlags(addMatchFlags(command), OF_DEAD_LETTERS)).addHelpText(
-    'after',
-    `${MATCHES_HELP}
-
-Examples:
-  $ kongtask dead redrive 17
-  $ kongtask dead redrive --task send_email --error "timeout" --rate 50/s --yes`,
-  )
+  const examples = ['dead redrive 17', 'dead redrive --task send_email --error "timeout" --rate 50/s --yes']
+  return addVerbFlags(command, examples, OF_DEAD_LETTERS)
 }
 
 function declarePurge(group: Command): Command {
@@ -85,28 +69,23 @@ function declarePurge(group: Command): Command {
     .summary('forget dead letters')
     .description('Forgets dead letters, with their errors. They cannot be brought back.')
     .option('--older-than <duration>', 'that died longer ago: 30d')
-  return addProjectOptions(addJobFilterFlags(addMatchFlags(command), OF_DEAD_LETTERS)).addHelpText(
-    'after',
-    `${MATCHES_HELP}
-
-Examples:
-  $ kongtask dead purge 17
-  $ kongtask dead purge --older-than 30d --yes`,
-  )
+  return addVerbFlags(command, ['dead purge 17', 'dead purge --older-than 30d --yes'], OF_DEAD_LETTERS)
 }
 
-const list: Action = async (given, context) => {
+const list: Action = async (given, context) =>
+  given['groups'] === true ? listGroups(given, context) : listLetters(given, context)
+
+const listLetters: Action = async (given, context) => {
+  const filter = readDeadLetterFilterFlags(given)
+  return listMatches(filter, (kong, page) => kong.deadLetters.list(filter, page), given, context)
+}
+
+const listGroups: Action = async (given, context) => {
   const { terminal, isJson } = context
   const filter = readDeadLetterFilterFlags(given)
-  const limit = wholeNumber(given['limit'])
-  const after = typeof given['after'] === 'string' ? given['after'] : undefined
   const project = await readGivenProject(given, context)
   return withClient(project, context, async (kong) => {
     await warnOfUnknownNames(filter, kong, terminal)
-    if (given['groups'] !== true) {
-      tellJobPage(await kong.deadLetters.list(filter, { limit, after }), context)
-      return EXIT.done
-    }
     const found = await kong.deadLetters.groups(filter)
     if (isJson) terminal.say(JSON.stringify(found))
     else if (found.groups.length === 0) terminal.say('No dead letter fits.')
@@ -116,7 +95,7 @@ const list: Action = async (given, context) => {
         task,
         shownTime(lastAt),
         example,
-        error,
+        plainText(error),
       ])
       for (const line of tableLines(terminal, ['jobs', 'task', 'last', 'example', 'error'], rows))
         terminal.say(line)
@@ -131,17 +110,14 @@ const redrive: Action = async (given, context) => {
   const says = [given['all'] === true, hasJobFilterFlags(given)].filter(Boolean).length
   const id = idOf(context.args, says, '--all, or filters such as --task or --error')
   const rate = typeof given['rate'] === 'string' ? given['rate'] : undefined
-  const project = await readGivenProject(given, context)
-  return withClient(project, context, async (kong) => {
-    if (id !== undefined) return tellOperated(REDRIVE, await kong.deadLetters.redrive(id), context)
-    await warnOfUnknownNames(filter, kong, context.terminal)
-    return operateOnMatches(
-      REDRIVE,
-      (options) => kong.deadLetters.redrive(filter, { ...options, rate }),
-      given,
-      context,
-    )
-  })
+  const operation = {
+    words: REDRIVE,
+    id,
+    filter,
+    one: (kong: KongTask, target: string) => kong.deadLetters.redrive(target),
+    all: (kong: KongTask, options: BulkOptions) => kong.deadLetters.redrive(filter, { ...options, rate }),
+  }
+  return operate(operation, given, context)
 }
 
 const purge: Action = async (given, context) => {
@@ -149,17 +125,14 @@ const purge: Action = async (given, context) => {
   const olderThan = typeof given['olderThan'] === 'string' ? given['olderThan'] : undefined
   const says = hasJobFilterFlags(given) || olderThan !== undefined ? 1 : 0
   const id = idOf(context.args, says, 'filters such as --older-than or --task')
-  const project = await readGivenProject(given, context)
-  return withClient(project, context, async (kong) => {
-    if (id !== undefined) return tellOperated(PURGE, await kong.deadLetters.purge(id), context)
-    await warnOfUnknownNames(filter, kong, context.terminal)
-    return operateOnMatches(
-      PURGE,
-      (options) => kong.deadLetters.purge(filter, { ...options, olderThan }),
-      given,
-      context,
-    )
-  })
+  const operation = {
+    words: PURGE,
+    id,
+    filter,
+    one: (kong: KongTask, target: string) => kong.deadLetters.purge(target),
+    all: (kong: KongTask, options: BulkOptions) => kong.deadLetters.purge(filter, { ...options, olderThan }),
+  }
+  return operate(operation, given, context)
 }
 
 /** The id; undefined where filters are given. @throws KT_USAGE_INVALID where it is neither, or both */

@@ -1,28 +1,35 @@
 import { relative } from 'node:path'
-import { findings, type Finding } from '../findings.ts'
+import { examine } from '../../doctor/examine.ts'
+import { isWell, type Finding } from '../../doctor/finding.ts'
 import { shownSetting } from '../../project/shown-setting.ts'
 import type { Project } from '../../project/read-project.ts'
 import type { Action, CommandContext, Declare } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { openDatabase } from '../open-database.ts'
+import { plainText } from '../plain-text.ts'
 import { addProjectOptions, readGivenProject } from '../project-options.ts'
 import { tableLines } from '../table.ts'
-import { withClient } from '../with-client.ts'
+
+const SCHEMA = 'kongtask'
 
 export const doctor: Declare = (program, perform) => {
   const command = program
     .command('doctor')
-    .summary('what is wrong, and what to do about it')
     .description(
-      'Looks at the database and at who works, and says what is wrong, each with its remedy. Changes nothing.',
+      'Looks at this machine, the database and who works on it, and says what is wrong, each with a command that remedies ' +
+        'it. Writes nothing. What cannot be looked at is said, and the rest looked at all the same.',
     )
     .option('--config', 'instead, print what is configured, and where; secrets are masked')
   addProjectOptions(command).addHelpText(
     'after',
     `
-Exit codes: 0 all is well; 3 something is not; 1, 2 as ever.
+Where a remedy says $DATABASE_URL it means this database, as a role that may do what it says.
+
+Exit codes: 0 all is well, notes aside; 3 there is a warning or an error, or the database does not answer; 1, 2, 130 as ever.
 
 Examples:
   $ kongtask doctor
+  $ kongtask doctor --json | jq -r '.findings[] | select(.severity == "error") | .command'
   $ kongtask doctor --config
   $ KONGTASK_CONCURRENCY=4 kongtask doctor --config --json`,
   )
@@ -32,7 +39,17 @@ Examples:
 const action: Action = async (given, context) => {
   const project = await readGivenProject(given, context)
   if (given['config'] === true) return tellConfig(project, context)
-  const found = await withClient(project, context, findings)
+  await using database = await openDatabase(project, context)
+  const { schema = SCHEMA, directConnectionString } = project.settings
+  const found = await examine({
+    connectionString: database.connectionString,
+    directConnectionString,
+    schema,
+    // What is configured, the commands of the remedies find by themselves.
+    flags: typeof given['schema'] === 'string' ? ` --schema ${schema}` : '',
+    signal: context.signal,
+    onCheck: (check) => context.terminal.progress(`looking at: ${check}`),
+  })
   return tellFindings(found, context)
 }
 
@@ -62,14 +79,19 @@ function tellConfig(
   return EXIT.done
 }
 
+const MARKS = { fine: '✓', note: '·', warning: '!', error: '✗' } as const
+const STYLES = { fine: 'green', note: 'dim', warning: 'yellow', error: 'red' } as const
+
 function tellFindings(found: readonly Finding[], { terminal, isJson }: CommandContext): ExitCode {
-  const isWell = found.every(({ ok }) => ok)
-  if (isJson) terminal.say(JSON.stringify({ ok: isWell, findings: found }))
+  const ok = isWell(found)
+  if (isJson) terminal.say(JSON.stringify({ ok, findings: found }))
   else
-    for (const { ok, check, what, remedy } of found) {
-      const mark = ok ? terminal.paint('green', '✓') : terminal.paint('red', '✗')
-      terminal.say(`${mark} ${check}: ${what}`)
-      if (remedy !== null) terminal.say(`  What to do: ${remedy}`)
+    for (const { severity, check, code, what, remedy, command } of found) {
+      const mark = terminal.paint(STYLES[severity], MARKS[severity])
+      const name = severity === 'fine' ? '' : terminal.paint('dim', ` (${code})`)
+      terminal.say(`${mark} ${check}: ${plainText(what)}${name}`)
+      if (remedy !== null) terminal.say(`    ${remedy}`)
+      if (command !== null) terminal.say(`    $ ${plainText(command)}`)
     }
-  return isWell ? EXIT.done : EXIT.unwell
+  return ok ? EXIT.done : EXIT.unwell
 }

@@ -9,10 +9,10 @@ export const init: Declare = (program, perform) => {
   const command = program
     .command('init')
     .argument('[folder]', 'where (default: here)')
-    .summary('set up a project, in an empty folder or in an existing project')
     .description(
-      'Writes kongtask.config.ts, a first task, a crontab with examples and what else a project needs, merges into an ' +
-        'existing package.json, and installs. Nothing is overwritten: where a file would be, nothing is written at all.',
+      'Writes kongtask.config.ts, a first task (both .mts where package.json does not say "type": "module"), a crontab with ' +
+        'examples and what else a project needs, merges into an existing package.json, and installs. ' +
+        'Nothing is overwritten: where a file would be, nothing is written at all.',
     )
     .option('--no-install', 'do not install the packages')
     .option('--from <spec>', 'the kongtask to install: a version, a tag, a tarball (default: this version)')
@@ -43,6 +43,7 @@ const action: Action = async (given, context) => {
   if (isInstalled) {
     terminal.progress(`${manager} install`)
     const problem = await installPackages(manager, folder, signal)
+    if (signal.aborted) terminal.tell(`The files are written; run \`${manager} install\`.`)
     signal.throwIfAborted()
     if (problem !== undefined)
       throw new KongTaskError(

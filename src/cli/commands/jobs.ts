@@ -9,34 +9,22 @@ import type { Action, Declare } from '../command.ts'
 import { commandGroup } from '../command-group.ts'
 import { EXIT } from '../exit-codes.ts'
 import { jobDetails } from '../job-details.ts'
-import {
-  addJobFilterFlags,
-  hasJobFilterFlags,
-  readJobFilterFlags,
-  warnOfUnknownNames,
-} from '../job-filter-flags.ts'
-import { addPageFlags, tellJobPage } from '../job-table.ts'
-import {
-  addMatchFlags,
-  MATCHES_HELP,
-  operateOnMatches,
-  tellOperated,
-  type VerbWords,
-} from '../operate-matches.ts'
+import { hasJobFilterFlags, readJobFilterFlags } from '../job-filter-flags.ts'
+import { addListFlags, addVerbFlags, listMatches, operate } from '../matching-jobs.ts'
+import type { VerbWords } from '../operate-matches.ts'
+import { plainText } from '../plain-text.ts'
 import { addProjectOptions, readGivenProject } from '../project-options.ts'
 import { withClient } from '../with-client.ts'
-import { wholeNumber } from '../whole-number.ts'
 
 export const jobs: Declare = (program, perform) => {
   const group = commandGroup(program, 'jobs', {
-    summary: 'look at jobs, and retry, cancel or delete them',
     description: 'Looks at jobs, and retries, cancels or deletes one, or all that fit a filter.',
     examples: ['jobs list --state ready,running', 'jobs explain 17', 'jobs cancel --tag import'],
   })
   perform(declareList(group), list)
   perform(declareShow(group), show)
   perform(declareExplain(group), explain)
-  for (const verb of VERBS) perform(declareVerb(group, verb), operate(verb))
+  for (const verb of VERBS) perform(declareVerb(group, verb), performVerb(verb))
 }
 
 function declareList(group: Command): Command {
@@ -44,7 +32,7 @@ function declareList(group: Command): Command {
     .command('list')
     .summary('jobs that fit, newest first')
     .description('Lists jobs of every state that fit all that is said, newest first.')
-  return addProjectOptions(addPageFlags(addJobFilterFlags(command))).addHelpText(
+  return addListFlags(command).addHelpText(
     'after',
     `
 Examples:
@@ -82,14 +70,7 @@ function declareExplain(group: Command): Command {
 
 const list: Action = async (given, context) => {
   const filter = readJobFilterFlags(given)
-  const limit = wholeNumber(given['limit'])
-  const after = typeof given['after'] === 'string' ? given['after'] : undefined
-  const project = await readGivenProject(given, context)
-  return withClient(project, context, async (kong) => {
-    await warnOfUnknownNames(filter, kong, context.terminal)
-    tellJobPage(await kong.jobs.list(filter, { limit, after }), context)
-    return EXIT.done
-  })
+  return listMatches(filter, (kong, page) => kong.jobs.list(filter, page), given, context)
 }
 
 const show: Action = async (given, context) => {
@@ -117,7 +98,7 @@ const explain: Action = async (given, context) => {
     const explanation = await kong.jobs.explain(id)
     if (explanation.cause === 'not_found') throw new KongTaskError('KT_JOB_NOT_FOUND', explanation.sentence)
     if (isJson) terminal.say(JSON.stringify(explanation))
-    else terminal.say(explanation.sentence)
+    else terminal.say(plainText(explanation.sentence))
     return EXIT.done
   })
 }
@@ -183,17 +164,10 @@ function declareVerb(
     .summary(summary)
     .description(description)
   if (hasReason === true) command.option('--reason <text>', 'why; the job keeps it, and its handler is told')
-  return addProjectOptions(addJobFilterFlags(addMatchFlags(command))).addHelpText(
-    'after',
-    `${MATCHES_HELP}
-
-Examples:
-  $ kongtask jobs ${verb} 17
-  $ kongtask ${example}`,
-  )
+  return addVerbFlags(command, [`jobs ${verb} 17`, example])
 }
 
-function operate(verb: JobVerbCommand): Action {
+function performVerb(verb: JobVerbCommand): Action {
   return async (given, context) => {
     const [id] = context.args
     const filter = readJobFilterFlags(given)
@@ -204,13 +178,14 @@ function operate(verb: JobVerbCommand): Action {
       )
     if (id !== undefined && given['dryRun'] === true)
       throw new KongTaskError('KT_USAGE_INVALID', '--dry-run is for what fits filters, not for one job.')
-    const target = id === undefined ? undefined : checkJobId(id)
     const reason = typeof given['reason'] === 'string' ? given['reason'] : undefined
-    const project = await readGivenProject(given, context)
-    return withClient(project, context, async (kong) => {
-      if (target !== undefined) return tellOperated(verb, await verb.one(kong, target, reason), context)
-      await warnOfUnknownNames(filter, kong, context.terminal)
-      return operateOnMatches(verb, (options) => verb.all(kong, filter, options, reason), given, context)
-    })
+    const operation = {
+      words: verb,
+      id: id === undefined ? undefined : checkJobId(id),
+      filter,
+      one: (kong: KongTask, target: string) => verb.one(kong, target, reason),
+      all: (kong: KongTask, options: BulkOptions) => verb.all(kong, filter, options, reason),
+    }
+    return operate(operation, given, context)
   }
 }

@@ -7,6 +7,7 @@ import type { Action, CommandContext, Declare } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { addProjectOptions, readGivenProject } from '../project-options.ts'
 import { shownState } from '../job-table.ts'
+import { plainText } from '../plain-text.ts'
 import { wholeNumber } from '../whole-number.ts'
 import { withClient } from '../with-client.ts'
 
@@ -20,7 +21,6 @@ export const logs: Declare = (program, perform) => {
   const command = program
     .command('logs')
     .argument('<job>', 'its id')
-    .summary("what a job's handlers logged")
     .description(
       "Prints what a job's handlers logged, oldest first: warnings and errors, unless the runner keeps more (storeLogs).",
     )
@@ -49,34 +49,30 @@ const action: Action = async (given, context) => {
   const project = await readGivenProject(given, context)
   return withClient(project, context, async (kong) => {
     let after: string | undefined
+    let task: string | undefined
     let looksLeft = LAST_LOOKS
     for (;;) {
-      signal.throwIfAborted()
       const job = await kong.jobs.get(id)
       const last = await tellLines(kong, id, { attempt, after }, context)
-      if (job === undefined && last === undefined)
+      task = job?.task ?? task
+      if (task === undefined && last === undefined)
         throw new KongTaskError('KT_JOB_NOT_FOUND', `There is no job ${id} (any more), and no line of it.`)
       after = last ?? after
+      // Whoever reads may have had enough.
+      if (terminal.broken.aborted) return EXIT.done
+      signal.throwIfAborted()
       if (given['follow'] !== true) return EXIT.done
       if (job === undefined || FINAL.has(job.state)) looksLeft--
       // A retry has brought it back.
       else looksLeft = LAST_LOOKS
       if (looksLeft === 0) {
         if (!isJson && job !== undefined) terminal.say(`${job.task} ${id} is ${shownState(job, terminal)}.`)
+        else if (!isJson && task !== undefined) terminal.say(`${task} ${id} is over.`)
         return EXIT.done
       }
-      await waited(signal)
+      await delay(LOOK_INTERVAL, undefined, { signal }).catch(() => undefined)
     }
   })
-}
-
-async function waited(signal: AbortSignal): Promise<void> {
-  try {
-    await delay(LOOK_INTERVAL, undefined, { signal })
-  } catch (error) {
-    signal.throwIfAborted()
-    throw error
-  }
 }
 
 /** @returns the id of the last line that was printed */
@@ -91,7 +87,7 @@ async function tellLines(
     const lines = await kong.jobs.logs(id, { attempt, after: last, limit: PAGE })
     for (const line of lines) tellLine(line, context)
     last = lines.at(-1)?.id ?? last
-    if (lines.length < PAGE) return last
+    if (lines.length < PAGE || context.signal.aborted) return last
   }
 }
 
@@ -106,6 +102,6 @@ function tellLine(line: JobLog, { terminal, isJson }: CommandContext): void {
   const facts = Object.keys(fields).length === 0 ? '' : ` ${JSON.stringify(fields)}`
   const head = terminal.paint('dim', `${at.toISOString()} ${attempt}`)
   terminal.say(
-    `${head} ${terminal.paint(STYLES[level], `${level.padEnd(5)} ${message}`)}${terminal.paint('dim', facts)}`,
+    `${head} ${terminal.paint(STYLES[level], `${level.padEnd(5)} ${plainText(message)}`)}${terminal.paint('dim', plainText(facts))}`,
   )
 }

@@ -9,7 +9,6 @@ import { withClient } from '../with-client.ts'
 export const migrate: Declare = (program, perform) => {
   const command = program
     .command('migrate')
-    .summary("create KongTask's tables, or bring them up to date")
     .description(
       "Creates KongTask's tables or brings them up to date; does nothing where they are. Any number of processes may do so at once.",
     )

@@ -13,7 +13,6 @@ import { withClient } from '../with-client.ts'
 
 export const queues: Declare = (program, perform) => {
   const group = commandGroup(program, 'queues', {
-    summary: 'look at queues, pause and resume them',
     description: 'Looks at queues, and pauses and resumes them over all processes.',
     examples: ['queues list', 'queues pause email'],
   })

@@ -3,20 +3,21 @@ import type { KongTask } from '../../client/client.ts'
 import { checkScheduleName } from '../../core/names.ts'
 import type { ScheduleChange, ScheduleInfo } from '../../core/schedule-info.ts'
 import type { Acting } from '../../core/schedule-options.ts'
-import type { Action, CommandContext, Declare } from '../command.ts'
+import type { Action, Declare } from '../command.ts'
 import { commandGroup } from '../command-group.ts'
 import { EXIT } from '../exit-codes.ts'
-import { checkKnownName } from '../known-name.ts'
+import { checkKnownSchedule, withKnownSchedule } from '../known-schedule.ts'
 import { addProjectOptions, readGivenProject } from '../project-options.ts'
 import { shownAge, shownTime } from '../shown-time.ts'
 import { tableLines } from '../table.ts'
 import { wholeNumber } from '../whole-number.ts'
 import { withClient } from '../with-client.ts'
+import { change, create, declareChange, declareCreate } from './schedule-definitions.ts'
 
 export const schedules: Declare = (program, perform) => {
   const group = commandGroup(program, 'schedules', {
-    summary: 'look at schedules, preview, pause, run and delete them',
-    description: 'Looks at schedules, of code, of a crontab and made at run time; and steers them.',
+    description:
+      'Looks at schedules, of code, of a crontab and made at run time; makes and changes them, and steers them.',
     examples: [
       'schedules list',
       "schedules preview '0 6 * * MON-FRI' --tz Europe/Berlin",
@@ -26,6 +27,8 @@ export const schedules: Declare = (program, perform) => {
   perform(declareList(group), list)
   perform(declareShow(group), show)
   perform(declarePreview(group), preview)
+  perform(declareCreate(group), create)
+  perform(declareChange(group), change)
   for (const verb of VERBS) perform(declareVerb(group, verb), steer(verb))
   perform(declareChanges(group), changes)
 }
@@ -108,7 +111,7 @@ const show: Action = async (given, context) => {
   const { terminal, isJson, args } = context
   const name = checkScheduleName(args[0])
   const limit = wholeNumber(given['limit']) ?? 10
-  return withKnown(name, given, context, async (kong, info) => {
+  return withKnownSchedule(name, given, context, async (kong, info) => {
     const ticks = await kong.schedules.ticks(name, { limit })
     if (isJson) terminal.say(JSON.stringify({ schedule: info, ticks }))
     else {
@@ -145,7 +148,7 @@ const preview: Action = async (given, context) => {
   const project = await readGivenProject(given, context)
   return withClient(project, context, async (kong) => {
     // Names have no spaces and no @ in front.
-    if (!/^@|\s/.test(what.trim())) await checkSchedule(what, kong)
+    if (!/^@|\s/.test(what.trim())) await checkKnownSchedule(what, kong)
     const ticks = await kong.schedules.preview(what, { count, after, tz })
     if (isJson) terminal.say(JSON.stringify({ of: what, ticks }))
     else if (ticks.length === 0) terminal.say('It never comes.')
@@ -244,32 +247,12 @@ function steer({ verb, perform }: ScheduleVerb): Action {
     const { terminal, isJson, args } = context
     const name = checkScheduleName(args[0])
     const by = textOf(given['by'])
-    return withKnown(name, given, context, async (kong) => {
+    return withKnownSchedule(name, given, context, async (kong) => {
       const { said, jobId } = await perform(kong, name, { by })
       if (isJson) terminal.say(JSON.stringify({ schedule: name, verb, jobId }))
       else terminal.say(`The schedule ${name}${said.startsWith(':') ? '' : ' '}${said}.`)
     })
   }
-}
-
-async function withKnown(
-  name: string,
-  given: Parameters<Action>[0],
-  context: CommandContext,
-  work: (kong: KongTask, info: ScheduleInfo) => Promise<void>,
-): Promise<typeof EXIT.done> {
-  const project = await readGivenProject(given, context)
-  return withClient(project, context, async (kong) => {
-    const info = await kong.schedules.get(name)
-    if (info === undefined) await checkSchedule(name, kong)
-    else await work(kong, info)
-    return EXIT.done
-  })
-}
-
-/** @throws KT_SCHEDULE_NOT_FOUND */
-async function checkSchedule(name: string, kong: KongTask): Promise<void> {
-  checkKnownName(name, await kong.schedules.list(), { kind: 'schedule', code: 'KT_SCHEDULE_NOT_FOUND' })
 }
 
 function textOf(value: unknown): string | undefined {

@@ -1,11 +1,16 @@
-import { writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { open, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { KongTaskError } from '../../core/errors.ts'
+import { messageOf } from '../../project/problems.ts'
 import { SCENARIOS } from '../../torture/scenarios.ts'
 import { reportPage } from '../../torture/report/page.ts'
 import { torture as runTorture, type TortureResult } from '../../torture/torture.ts'
 import { readTortureOptions, type TortureOptions } from '../../torture/torture-options.ts'
 import type { Action, Declare, GivenOptions } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
+import { collectList } from '../list-option.ts'
+import { wholeNumber } from '../whole-number.ts'
 import { describeResult } from './torture-summary.ts'
 
 const SCENARIOS_HELP = SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`).join('\n')
@@ -13,12 +18,11 @@ const SCENARIOS_HELP = SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(10)
 export const torture: Declare = (program, perform) => {
   const command = program
     .command('torture')
-    .summary('torment a system that works, and count what was lost')
     .description(
       'Torments worker processes and their database while jobs flow, and counts what came of it: jobs that were lost, ' +
         'effects that were committed twice, leases beyond a limit; and how long recovery took.',
     )
-    .option('--scenario <names...>', 'only these, also with commas between them', collect)
+    .option('--scenario <names...>', 'only these, also with commas between them', collectList)
     .option('--duration <duration>', 'how long all of it takes, about: 90s, 10m (default: 2m)')
     .option(
       '--seed <number>',
@@ -56,6 +60,8 @@ const action: Action = async (given, { terminal, isJson, isVerbose, signal }) =>
   const options = optionsOf(given)
   // What is wrong with them is said before anything is started.
   const { seed } = readTortureOptions(options)
+  const path = reportPath(given['report'], seed)
+  if (path !== undefined) await checkWritable(path)
   const result = await runTorture(
     { ...options, seed },
     {
@@ -65,12 +71,25 @@ const action: Action = async (given, { terminal, isJson, isVerbose, signal }) =>
       onScenario: ({ name, errors }) => {
         if (isVerbose) terminal.tell(`${name}: ${errors.length === 0 ? 'well' : errors.join('\n  ')}`)
       },
+      onLeftBehind: (schemas, why) =>
+        terminal.tell(
+          `These schemas could not be dropped, and are still there: ${schemas.join(', ')}. ${why}`,
+        ),
     },
   )
-  const report = await writeReport(given['report'], result)
+  let report: string | undefined
+  let problem: unknown
+  try {
+    if (path !== undefined) await writeFile(path, reportPage(result))
+    report = path
+  } catch (error) {
+    problem = error
+  }
   if (isJson) terminal.say(JSON.stringify(asJson(result, report)))
   else for (const line of describeResult(result, report, terminal)) terminal.say(line)
-  return result.ok ? EXIT.done : EXIT.unwell
+  if (problem !== undefined) terminal.tell(`The page could not be written: ${messageOf(problem)}`)
+  if (!result.ok) return EXIT.unwell
+  return problem === undefined ? EXIT.done : EXIT.failed
 }
 
 /** Strings of the command line as the options of a run; what is wrong with them is for the run to say. */
@@ -79,28 +98,32 @@ function optionsOf(given: GivenOptions): TortureOptions {
   return {
     scenarios: Array.isArray(scenario) ? scenario.map(String) : undefined,
     duration,
-    seed: wholeNumber(seed),
+    seed: wholeNumber(seed, 'seed'),
     lease,
-    workers: wholeNumber(workers),
+    workers: wholeNumber(workers, 'workers'),
     connectionString: databaseUrl,
   }
 }
 
-/** Not everything that Number reads: '' and ' ' would be 0. */
-function wholeNumber(value: unknown): unknown {
-  return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
-}
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, ...value.split(',').filter((name) => name !== '')]
-}
-
-/** The path of the page; undefined where none is wanted. */
-async function writeReport(given: unknown, result: TortureResult): Promise<string | undefined> {
+/** Where the page goes; undefined where none is wanted. */
+function reportPath(given: unknown, seed: number): string | undefined {
   if (given === false) return undefined
-  const path = resolve(typeof given === 'string' ? given : `kongtask-torture-${result.seed}.html`)
-  await writeFile(path, reportPage(result))
-  return path
+  return resolve(typeof given === 'string' ? given : `kongtask-torture-${seed}.html`)
+}
+
+/** Before the minutes of which it is to tell. @throws KT_OPTION_INVALID */
+async function checkWritable(path: string): Promise<void> {
+  const isThere = existsSync(path)
+  try {
+    await (await open(path, 'a')).close()
+  } catch (cause) {
+    throw new KongTaskError(
+      'KT_OPTION_INVALID',
+      `The page cannot be written: ${messageOf(cause)}. Name another file with --report, or say --no-report.`,
+      { cause },
+    )
+  }
+  if (!isThere) await rm(path)
 }
 
 function asJson(result: TortureResult, report: string | undefined): unknown {

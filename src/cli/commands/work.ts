@@ -1,38 +1,33 @@
 import { Option } from 'commander'
 import type { Logger } from '../../core/logger.ts'
 import { run, runOnce } from '../../runner/runner.ts'
+import { throwIfBroken } from '../broken-output.ts'
 import type { Action, CommandContext, Declare } from '../command.ts'
+import { DEV_GRACE } from '../dev-worker.ts'
 import { EXIT } from '../exit-codes.ts'
 import { tellJobs } from '../job-lines.ts'
 import { jsonLogger, terminalLogger } from '../log-lines.ts'
 import { openDatabase } from '../open-database.ts'
 import { addProjectOptions, readGivenProject } from '../project-options.ts'
 import { loadProjectTasks, type ProjectTasks } from '../project-tasks.ts'
+import { addWorkerFlags, WORKER_SETTINGS } from '../worker-flags.ts'
 import { workerOptions } from '../worker-options.ts'
 
 export const work: Declare = (program, perform) => {
   const command = program
     .command('work')
-    .summary('run jobs until stopped')
     .description(
       'Works the queues with the tasks of the project: the files of a folder, or what the configuration lists. Creates ' +
         "and updates KongTask's tables at the start, unless `migrate: false` is configured.",
     )
     .option('--once', 'run what is ready, and what that adds, then end')
-    .option('--queues <queues>', 'only these, with their concurrency: email=10,reports=2')
-    .option(
-      '--concurrency <number>',
-      'jobs at a time, over all queues or for each that has no number (default: 10)',
-    )
-    .option('--tasks <folder>', 'the folder of task files (default: as configured, or tasks)')
-    .option('--crontab <file>', 'the file of schedules (default: as configured, or crontab)')
     .addOption(new Option('--supervised').hideHelp())
-  addProjectOptions(command).addHelpText(
+  addProjectOptions(addWorkerFlags(command)).addHelpText(
     'after',
     `
 SIGTERM and SIGINT (Ctrl-C) stop it in good order: no further job is begun, and what runs has the grace period to end. A
-second one ends it at once; then jobs are given back when the lease is over. Nothing is lost either way. With --json it
-logs one JSON object a line.
+second one ends it at once; then jobs are given back when the lease is over. Nothing is lost either way. It also stops in
+good order when what it prints can no longer be written, and ends with 141. With --json it logs one JSON object a line.
 
 Exit codes: 0 it was told to stop and has, or with --once nothing is ready any more; 1, 2 as ever. With --once 130 and 143:
 it was stopped before it was done.
@@ -45,14 +40,10 @@ Examples:
   perform(command, action)
 }
 
-/** Whoever has changed a file waits for the change. */
-const DEV_GRACE = '5s'
-const SETTINGS = ['tasks', 'crontab', 'queues', 'concurrency']
-
 const action: Action = async (given, context) => {
   const { cwd, signal } = context
   const isSupervised = given['supervised'] === true
-  const project = await readGivenProject(given, context, SETTINGS)
+  const project = await readGivenProject(given, context, WORKER_SETTINGS)
   const loaded = await loadProjectTasks(project, cwd)
   await using database = await openDatabase(project, context)
   const options = workerOptions({
@@ -72,6 +63,7 @@ const action: Action = async (given, context) => {
   if (!context.isJson && (isSupervised || context.isVerbose)) tellJobs(runner, context.terminal)
   if (isSupervised && !context.isJson) tellReady(loaded, context)
   await runner.stopped
+  throwIfBroken(signal)
   return EXIT.done
 }
 

@@ -9,7 +9,6 @@ import { withClient } from '../with-client.ts'
 export const workers: Declare = (program, perform) => {
   const command = program
     .command('workers')
-    .summary('which processes work, and on what')
     .description('Lists the processes that work, oldest first, with what they have right now.')
   addProjectOptions(command).addHelpText(
     'after',
