@@ -346,7 +346,8 @@ export const workers: readonly Fence[] = [
   },
   {
     name: 'carried-by-no-pooler',
-    against: 'A pooler keeps its sessions, and a process that was killed is not missed before its lease is over.',
+    against:
+      'A pooler keeps its sessions, and a process that was killed is not missed before its lease is over.',
     cuts: [
       {
         file: WORKERS,
@@ -361,7 +362,8 @@ export const workers: readonly Fence[] = [
   },
   {
     name: 'absence-is-heard',
-    against: 'The server has lost the session of a process, which says again and again that others see it there.',
+    against:
+      'The server has lost the session of a process, which says again and again that others see it there.',
     cuts: [
       {
         file: WORKERS,
@@ -373,7 +375,8 @@ export const workers: readonly Fence[] = [
   },
   {
     name: 'death-takes-the-session',
-    against: 'Declared dead for a session that is gone, a process registers with the same, and is declared dead again.',
+    against:
+      'Declared dead for a session that is gone, a process registers with the same, and is declared dead again.',
     cuts: [
       {
         file: 'src/worker/lease-keeper.ts',
