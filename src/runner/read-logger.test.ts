@@ -51,6 +51,17 @@ describe("somebody's logger", () => {
     expect(out.objects).toEqual([expect.objectContaining({ msg: 'sent', service: 'mail', ...fields })])
   })
 
+  it('may be pino, which shows an error whole under a name of its own, unless it is told how', () => {
+    const error = new Error('no such host')
+    const [by, told] = [new Lines(), new Lines()]
+    readLogger(pino({}, by)).warn('not sent', { error, attempt: 2 })
+    expect(by.objects).toEqual([
+      expect.objectContaining({ attempt: 2, err: expect.objectContaining({ message: 'no such host' }) }),
+    ])
+    readLogger(pino({ serializers: { error: String } }, told)).warn('not sent', { error })
+    expect(told.objects).toEqual([expect.objectContaining({ error: 'Error: no such host' })])
+  })
+
   it('may be winston: fields are properties of the line, the message is its message', () => {
     const out = new Lines()
     const transports = [new winston.transports.Stream({ stream: out })]

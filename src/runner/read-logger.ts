@@ -4,6 +4,9 @@ import { showValue } from '../core/show-value.ts'
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const
 
+/** Public: `pino.symbols.serializersSym`. */
+const PINO_SERIALIZERS = Symbol.for('pino.serializers')
+
 type Log = (...parts: unknown[]) => void
 type LoggerLike = Record<(typeof LEVELS)[number], Log>
 
@@ -34,8 +37,19 @@ function messageFirst(logger: LoggerLike): LineOf {
 
 function fieldsFirst(logger: LoggerLike): LineOf {
   return (level) => (message, fields) => {
-    safely(() => (fields === undefined ? logger[level](message) : logger[level](fields, message)))
+    safely(() =>
+      fields === undefined ? logger[level](message) : logger[level](forPino(logger, fields), message),
+    )
   }
+}
+
+/** Unless it is told how, pino prints an error whole only under the name `err`, and else as {}. */
+function forPino(logger: LoggerLike, fields: LogFields): LogFields {
+  if (!(fields['error'] instanceof Error) || 'err' in fields) return fields
+  const serializers: unknown = Reflect.get(logger, PINO_SERIALIZERS)
+  if (typeof serializers === 'object' && serializers !== null && 'error' in serializers) return fields
+  const { error: err, ...rest } = fields
+  return { ...rest, err }
 }
 
 function safely(log: () => void): void {

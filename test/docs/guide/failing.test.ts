@@ -415,7 +415,7 @@ describe('docs/guide/logging.md', () => {
     expect(own('File processing failed')).toMatchObject({
       jobId: failing?.id,
       filePath: '/nowhere/at/all',
-      error: { type: 'Error', stack: expect.stringContaining('ENOENT') },
+      err: { type: 'Error', stack: expect.stringContaining('ENOENT') },
     })
     expect(await saidBy(app.kong, failing?.id ?? '')).toMatchObject([
       {
