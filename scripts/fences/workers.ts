@@ -390,6 +390,57 @@ export const workers: readonly Fence[] = [
     },
   },
   {
+    name: 'pill-of-this-claim',
+    against:
+      'A job ended well, came back to its worker beside others, and is buried when that dies of one of those.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: 'c.claim = w.alone_claim and w.alone = any (c.ids)',
+        instead: 'w.alone = any (c.ids)',
+      },
+      {
+        file: WORKERS,
+        text: `c.queue_id, w.alone as id, w.alone_claim as claim`,
+        instead: `c.queue_id, w.alone as id, c.claim`,
+      },
+    ],
+    test: {
+      file: 'test/store/poison-pill.test.ts',
+      name: 'one that ended well and came back to the same worker is not what was said to run alone',
+    },
+  },
+  {
+    name: 'pill-runs-alone',
+    against: 'A job that may kill its process starts beside others, and one of them is taken for it.',
+    cuts: [
+      {
+        file: 'src/worker/isolation.ts',
+        text: "suspect === undefined || running > 0 || this.#state !== 'waiting'",
+        instead: "suspect === undefined || this.#state !== 'waiting'",
+      },
+    ],
+    test: {
+      file: 'src/worker/dispatcher.test.ts',
+      name: 'runs when nothing else does, after the database was told, and nothing else starts beside it',
+    },
+  },
+  {
+    name: 'pill-is-told-first',
+    against: 'A process dies of a job before the database knows that it ran alone, and nobody finds it.',
+    cuts: [
+      {
+        file: 'src/worker/isolation.ts',
+        text: 'void this.#options.tell(suspect.job).then(() => {',
+        instead: 'void Promise.resolve().then(() => {',
+      },
+    ],
+    test: {
+      file: 'src/worker/dispatcher.test.ts',
+      name: 'runs when nothing else does, after the database was told, and nothing else starts beside it',
+    },
+  },
+  {
     name: 'last-word-is-last',
     against: 'A heartbeat that waited its turn registers a process that has stopped.',
     cuts: [

@@ -130,7 +130,10 @@ create table kongtask.workers (
   -- By which others see that the process is there (this_session); null: by nothing but its heartbeats.
   session jsonb,
   -- Which brought its last heartbeat: as long as it is there, so is the process. Null: it is not the process's own, or not known.
-  carrier jsonb
+  carrier jsonb,
+  -- The job that it runs alone (run_alone), and the claim that it has it by.
+  alone int8,
+  alone_claim int4
 ) with (fillfactor = 50);
 
 -- What a process is to be told: a job of its was cancelled, a queue was paused. Read by heartbeats, and gone once the

@@ -54,7 +54,7 @@ create table kongtask.dead_letters (
   attempt int2 not null,
   max_attempts int2 not null,
   crashes int2 not null,
-  -- 'attempts' (used up) or 'permanent' (the handler or its payload's schema said so).
+  -- 'attempts' (used up), 'permanent' (the handler or its payload's schema said so) or 'crashes' (bury_pill).
   reason text not null,
   payload jsonb not null,
   extras jsonb,

@@ -103,6 +103,54 @@ begin
 end
 $$;
 
+-- A job that was there when its process died, twice, runs alone from then on: one that dies with it once more was killed by it,
+-- and bystanders are never buried. Said before the job starts; whether what dies is still that run, its lease tells. False
+-- where this worker was declared dead.
+create function kongtask.run_alone(p_worker int4, p_nonce uuid, p_job int8, p_claim int4) returns bool
+language plpgsql
+as $$
+begin
+  update kongtask.workers w set alone = p_job, alone_claim = p_claim
+   where w.id = p_worker and w.rescued_at is null and w.nonce = p_nonce;
+  return found;
+end
+$$;
+
+-- The job that a dead worker ran alone, if it still has it, goes to the dead letters. One that somebody has locked is left to
+-- the next look, as in release_claim.
+create function kongtask.bury_pill(p_worker int4) returns void
+language plpgsql
+as $$
+declare
+  v_pill record;
+  v_others record;
+begin
+  select c.queue_id, w.alone as id, w.alone_claim as claim into v_pill
+    from kongtask.workers w
+    join kongtask.claims c on c.worker = w.id and c.claim = w.alone_claim and w.alone = any (c.ids)
+   where w.id = p_worker;
+  if not found then
+    return;
+  end if;
+  perform from kongtask.jobs j
+    where j.ctid = any (kongtask.places_of(v_pill.queue_id, array[v_pill.id]))
+      and j.worker = p_worker and j.claim = v_pill.claim
+      for update skip locked;
+  if not found then
+    return;
+  end if;
+  update kongtask.jobs j set crashes = least(j.crashes + 1, 32767)
+   where j.ctid = any (kongtask.places_of(v_pill.queue_id, array[v_pill.id]));
+  select * into v_others
+    from kongtask.settle_others(p_worker, v_pill.queue_id, jsonb_build_array(jsonb_build_object(
+           'id', v_pill.id, 'claim', v_pill.claim, 'kind', 'dead', 'reason', 'crashes',
+           'error', jsonb_build_object(
+             'name', 'KongTaskError', 'code', 'KT_POISON_PILL',
+             'message', 'Its process died with it again and again, the last time while it ran alone there.'))));
+  perform kongtask.let_go(v_pill.queue_id, (v_others.o_gone).inheritance);
+end
+$$;
+
 -- Any process may call it. A worker whose lease has run out is marked first, so that it can neither claim nor renew,
 -- and its row goes when its ledger is empty. Returns how many workers were found and how many jobs went back.
 create function kongtask.rescue_workers()
@@ -124,6 +172,7 @@ begin
     if found then
       workers := workers + 1;
     end if;
+    perform kongtask.bury_pill(v_worker);
     select coalesce(sum(kongtask.release_claim(c.worker, c.claim, c.queue_id, c.ids, true)), 0)
       into v_released
       from kongtask.claims c

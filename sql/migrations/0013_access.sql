@@ -111,7 +111,7 @@ begin
      where p.proname = any ('{
        claim_jobs, settle_jobs, register_worker, heartbeat, unregister_worker, rescue_workers, this_session, is_open,
        absent_workers, rescue_absent_workers, publish,
-       take_turn, prune_unique_keys}')
+       run_alone, take_turn, prune_unique_keys}')
   loop
     execute format('alter function %s set search_path = pg_catalog, pg_temp', v_function::regprocedure);
   end loop;

@@ -91,7 +91,9 @@ const sentences: Readonly<Record<FoundCause, (data: ExplanationData) => string>>
     `is a dead letter since ${time(data.finishedAt)}: ${
       data.reason === 'attempts'
         ? `all ${data.maxAttempts} attempts failed`
-        : `attempt ${data.attempt} failed for good`
+        : data.reason === 'crashes'
+          ? 'its process died with it again and again'
+          : `attempt ${data.attempt} failed for good`
     }${withError(data)}`,
   cancelled: ({ finishedAt, reason }) => `was cancelled ${at(finishedAt)}${because(reason)}`,
   superseded: ({ finishedAt, reason = '' }) =>

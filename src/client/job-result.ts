@@ -59,8 +59,13 @@ function resultOf(id: JobId, end: JobEnd): Json | undefined {
   }
 }
 
+const WHY_DEAD: Readonly<Record<string, string>> = {
+  attempts: 'its attempts are used up',
+  crashes: 'its process died with it again and again',
+}
+
 function died(id: JobId, { reason, error }: Extract<JobEnd, { state: 'dead' }>): KongTaskError {
-  const why = reason === 'attempts' ? 'its attempts are used up' : 'it failed for good'
+  const why = WHY_DEAD[reason] ?? 'it failed for good'
   if (error === undefined) return new KongTaskError('KT_JOB_DEAD', `Job ${id} is dead: ${why}.`)
   return new KongTaskError('KT_JOB_DEAD', `Job ${id} is dead, ${why}. ${error.name}: ${error.message}`, {
     cause: error,

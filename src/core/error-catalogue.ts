@@ -176,6 +176,11 @@ export const catalogue = {
     what: 'This process no longer owns the job: it was stalled or cut off for longer than the lease, and another may run it.',
     remedy: 'Stop working on it; look for a blocked event loop or a lost connection.',
   },
+  KT_POISON_PILL: {
+    what: 'The processes that ran this job died with it three times or more, the last time while it ran there alone; it is a dead letter.',
+    remedy:
+      'Look what kills the process: memory that runs out, a native module, `process.exit`. Mend it, then redrive the job.',
+  },
   KT_ALREADY_COMPLETED: {
     what: 'A handler called `complete(tx)` again, although the job has completed in a transaction of its already; this one cannot commit.',
     remedy: 'Call `complete(tx)` once, at the end of the one transaction that does the work.',

@@ -951,6 +951,16 @@ export const retryJobs: Statement<
   columns: [["id","int8"],["status","text"]],
 }
 
+export const runAlone: Statement<
+  { readonly worker: number; readonly nonce: string; readonly job: string; readonly claim: number },
+  { readonly alive: boolean }
+> = {
+  name: "run_alone",
+  text: "select kongtask.run_alone($1::int4, $2::uuid, $3::int8, $4::int4) as alive",
+  parameters: [["worker","int4"],["nonce","uuid"],["job","int8"],["claim","int4"]],
+  columns: [["alive","bool"]],
+}
+
 export const runSchedule: Statement<
   { readonly name: string; readonly by: string | null },
   { readonly job_id: string; readonly status: string }

@@ -94,6 +94,7 @@ import {
   registerWorker,
   rescueAbsentWorkers,
   rescueWorkers,
+  runAlone,
   unregisterWorker,
   type AbsentWorker,
   type Beat,
@@ -118,6 +119,7 @@ export interface Store {
   registerWorker(lease: number, info: JsonObject, session?: Session): Promise<Registration>
   heartbeat(beat: Heartbeat): Promise<Beat>
   unregisterWorker(registration: Registration): Promise<void>
+  runAlone(registration: Registration, job: { readonly id: string; readonly claim: number }): Promise<void>
   rescueWorkers(): Promise<{ readonly workers: number; readonly jobs: number }>
   findAbsentWorkers(): Promise<readonly AbsentWorker[]>
   rescueAbsentWorkers(
@@ -214,6 +216,7 @@ export function createStore(database: Database, schema: string): Store {
     registerWorker: (lease, info, session = null) => registerWorker(database, schema, lease, info, session),
     heartbeat: (beat) => heartbeat(database, schema, beat),
     unregisterWorker: (registration) => unregisterWorker(database, schema, registration),
+    runAlone: (registration, job) => runAlone(database, schema, registration, job),
     rescueWorkers: () => rescueWorkers(database, schema),
     findAbsentWorkers: () => findAbsentWorkers(database, schema),
     rescueAbsentWorkers: (absent) => rescueAbsentWorkers(database, schema, absent),

@@ -8,6 +8,7 @@ import {
   registerWorker as registerStatement,
   rescueAbsentWorkers as rescueAbsentStatement,
   rescueWorkers as rescueStatement,
+  runAlone as runAloneStatement,
   thisSession as thisSessionStatement,
   unregisterWorker as unregisterStatement,
 } from './statements.generated.ts'
@@ -113,6 +114,16 @@ export async function unregisterWorker(
   registration: Registration,
 ): Promise<void> {
   await runStatement(db, schema, unregisterStatement, registration)
+}
+
+/** Says that from now on a process runs this job and no other: if it dies with it, the job goes to the dead letters. */
+export async function runAlone(
+  db: Queryable,
+  schema: string,
+  registration: Registration,
+  { id, claim }: { readonly id: string; readonly claim: number },
+): Promise<void> {
+  await runStatement(db, schema, runAloneStatement, { ...registration, job: id, claim })
 }
 
 /** Gives the jobs of processes whose lease ran out back to their lanes. Any process may do it at any time. */

@@ -26,8 +26,12 @@ const services: ContextServices = {
 class Bench {
   readonly started: string[] = []
   readonly ended: string[] = []
+  readonly outcomes: string[] = []
   readonly dispatcher: Dispatcher
   time = 0
+  lows = 0
+  /** Tells the database that a job runs alone. */
+  tell: (id: string) => Promise<void> = () => Promise.resolve()
 
   /** `handle` works for so many milliseconds without ever waiting, or returns a promise. */
   constructor(slots: number, handle: () => number | Promise<void>) {
@@ -50,10 +54,19 @@ class Bench {
       tasks: new Map([[1, task]]),
       context: (running, { name }, payload) => new LazyJobContext(running, name, payload, services),
       now: () => this.time,
+      tellAlone: (job) => this.tell(job.id),
       onStarted: ({ id }) => this.started.push(id),
-      onEnded: ({ id }) => this.ended.push(id),
-      onLow: () => undefined,
+      onEnded: ({ id }, { outcome }) => {
+        this.ended.push(id)
+        this.outcomes.push(outcome.kind)
+      },
+      onLow: () => (this.lows += 1),
     })
+  }
+
+  /** The same of jobs that their processes died with so often. Those that have to go back. */
+  takeCrashed(crashes: number, ...ids: readonly string[]): readonly string[] {
+    return this.dispatcher.take(ids.map((id) => claimedJob(id, { crashes }))).map(({ id }) => id)
   }
 
   /** As a claim brings them. */
@@ -120,4 +133,90 @@ describe('handlers that never wait', () => {
     expect(bench.started).toHaveLength(5_000)
     expect(vi.getTimerCount()).toBe(0)
   })
+})
+
+describe('a job that was there twice when its process died', () => {
+  /** Handlers that end when the test says so, in order. */
+  function open(slots = 3) {
+    const ends: (() => void)[] = []
+    const bench = new Bench(slots, () => new Promise<void>((resolve) => ends.push(resolve)))
+    const end = async (): Promise<void> => {
+      ends.shift()?.()
+      await vi.advanceTimersByTimeAsync(0)
+    }
+    return { bench, end }
+  }
+  const soon = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0)
+
+  it('runs when nothing else does, after the database was told, and nothing else starts beside it', async () => {
+    const { bench, end } = open()
+    bench.take('1')
+    const told: string[] = []
+    bench.tell = async (id) => void told.push(`${id} of ${bench.started.length}`)
+    expect(bench.takeCrashed(2, 'suspect')).toEqual([])
+    await soon()
+    expect([bench.started, told, bench.dispatcher.isEmpty]).toEqual([['1'], [], false])
+    await end()
+    expect([bench.started, told]).toEqual([['1', 'suspect'], ['suspect of 1']])
+    expect(bench.takeCrashed(0, '2', '3')).toEqual(['2', '3'])
+    await end()
+    bench.take('4')
+    expect(bench.started).toEqual(['1', 'suspect', '4'])
+  })
+
+  it('keeps nobody who waits: they go back at once', async () => {
+    const { bench, end } = open(1)
+    bench.take('1', '2', '3')
+    expect(bench.takeCrashed(2, 'suspect', 'another')).toEqual(['another', '2', '3'])
+    await end()
+    expect(bench.started).toEqual(['1', 'suspect'])
+  })
+
+  it('lets more be asked for once it has ended, and not before', async () => {
+    const { bench, end } = open()
+    bench.takeCrashed(2, 'suspect')
+    await soon()
+    const before = bench.lows
+    await end()
+    expect(bench.lows).toBeGreaterThan(before)
+    expect(bench.dispatcher.isEmpty).toBe(true)
+  })
+
+  it('is put off where others take too long, and these go on', async () => {
+    const { bench } = open()
+    bench.take('1')
+    bench.takeCrashed(2, 'suspect')
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect([bench.ended, bench.outcomes]).toEqual([['suspect'], ['deferred']])
+    bench.take('2')
+    expect(bench.started).toEqual(['1', '2'])
+  })
+
+  it('goes back with the rest when all is to stop, and does not start then', async () => {
+    const { bench } = open()
+    let tell = (): void => undefined
+    bench.tell = () => new Promise((resolve) => (tell = resolve))
+    bench.takeCrashed(2, 'suspect')
+    await soon()
+    expect(bench.dispatcher.drain().map(({ id }) => id)).toEqual(['suspect'])
+    tell()
+    await soon()
+    expect([bench.started, vi.getTimerCount()]).toEqual([[], 0])
+  })
+
+  it('can be taken back while it waits', async () => {
+    const { bench, end } = open()
+    bench.take('1')
+    bench.takeCrashed(2, 'suspect')
+    expect(bench.dispatcher.takeBuffered(({ id }) => id === 'suspect')).toHaveLength(1)
+    await end()
+    expect([bench.started, bench.dispatcher.isEmpty]).toEqual([['1'], true])
+  })
+})
+
+it('a job that was there once when its process died runs beside others', async () => {
+  const bench = new Bench(2, () => new Promise(() => undefined))
+  bench.take('1')
+  expect(bench.takeCrashed(1, '2')).toEqual([])
+  expect(bench.started).toEqual(['1', '2'])
 })

@@ -7,6 +7,7 @@ import type { ClaimedJob } from '../store/claim-jobs.ts'
 import { PLAIN_WORK, workFactsOf } from '../store/rows.ts'
 import type { Lanes } from './claimer.ts'
 import { execute, type Executed, type Execution } from './executor.ts'
+import { Isolation } from './isolation.ts'
 import { Lane } from './lane.ts'
 import { RunningJob } from './running-job.ts'
 
@@ -25,6 +26,8 @@ export interface DispatcherOptions {
   readonly stuckAfter?: number | undefined
   /** Monotonic milliseconds. */
   readonly now: () => number
+  /** Tells the database that this job runs alone here. Never rejects. */
+  readonly tellAlone: (job: ClaimedJob) => Promise<void>
   readonly onStarted: (job: ClaimedJob) => void
   readonly onEnded: (job: ClaimedJob, executed: Executed) => void
   /** A lane has room for more. */
@@ -35,6 +38,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions
   readonly #lanes: readonly Lane[]
   readonly #running = new Set<RunningJob>()
+  readonly #isolation: Isolation
   /** Until when jobs may be started without a pause. */
   #turnEnds = 0
   #breath: NodeJS.Immediate | undefined
@@ -42,6 +46,17 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options
     this.#lanes = options.lanes instanceof Lane ? [options.lanes] : [...options.lanes.values()]
+    this.#isolation = new Isolation({
+      lanes: this.#lanes,
+      tell: options.tellAlone,
+      start: (lane, job) => {
+        const now = options.now()
+        lane.begin(now)
+        this.#start(lane, job, now)
+      },
+      putOff: (job) => options.onEnded(job, { outcome: { kind: 'deferred', delay: this.#deferral(job) } }),
+      onOver: () => options.onLow(),
+    })
   }
 
   /** Handlers under way. */
@@ -51,19 +66,28 @@ export class Dispatcher {
 
   /** Nothing waits, nothing runs. */
   get isEmpty(): boolean {
-    return this.#running.size === 0 && this.#lanes.every((lane) => lane.buffer.size === 0)
+    return (
+      this.#running.size === 0 &&
+      !this.#isolation.isActive &&
+      this.#lanes.every((lane) => lane.buffer.size === 0)
+    )
   }
 
-  /** Buffers jobs and starts what has a slot. Returns those that have no lane here. */
+  /**
+   * Buffers jobs and starts what has a slot. Returns those that have to go back: they have no lane here, or somebody is to run
+   * alone, and others need not wait for that.
+   */
   take(jobs: readonly ClaimedJob[]): ClaimedJob[] {
-    const { lanes } = this.#options
+    if (this.#isolation.isActive) return [...jobs]
     const stray: ClaimedJob[] = []
     const now = this.#options.now()
     for (const job of jobs) {
-      const lane = lanes instanceof Lane ? lanes : lanes.get(job.queueId)
-      if (lane === undefined) stray.push(job)
+      const lane = this.#laneOf(job)
+      if (lane === undefined || this.#isolation.isActive) stray.push(job)
+      else if (Isolation.isSuspect(job)) this.#isolation.begin(lane, job, this.#running.size)
       else lane.put(job, now)
     }
+    if (this.#isolation.isActive) return [...stray, ...this.#drainBuffers()]
     // They came from the database, so the event loop has just had its turn; to wait for the next would keep them waiting.
     this.#turnEnds = this.#options.now() + LONGEST_TURN
     for (const lane of this.#lanes) this.#fill(lane)
@@ -72,7 +96,17 @@ export class Dispatcher {
 
   /** Empties the buffers: these jobs were never started. */
   drain(): ClaimedJob[] {
+    const suspect = this.#isolation.take(() => true)
+    return [...(suspect === undefined ? [] : [suspect]), ...this.#drainBuffers()]
+  }
+
+  #drainBuffers(): ClaimedJob[] {
     return this.#lanes.flatMap((lane) => lane.buffer.drain())
+  }
+
+  #laneOf({ queueId }: ClaimedJob): Lane | undefined {
+    const { lanes } = this.#options
+    return lanes instanceof Lane ? lanes : lanes.get(queueId)
   }
 
   /** Takes out of the buffers what slow handlers will not get to soon. */
@@ -82,7 +116,9 @@ export class Dispatcher {
 
   /** Takes out of the buffers what must not start now. */
   takeBuffered(isMeant: (job: ClaimedJob) => boolean): ClaimedJob[] {
-    return this.#lanes.flatMap((lane) => lane.buffer.takeWhere(isMeant))
+    const suspect = this.#isolation.take(isMeant)
+    const buffered = this.#lanes.flatMap((lane) => lane.buffer.takeWhere(isMeant))
+    return suspect === undefined ? buffered : [suspect, ...buffered]
   }
 
   /** Tells one handler to end. False where it does not run here. */
@@ -148,16 +184,22 @@ export class Dispatcher {
     if (task === undefined) return GIVEN_BACK
     const facts = extras === null ? PLAIN_WORK : workFactsOf(JSON.parse(extras))
     if (isNewer(facts.version, task)) {
-      return { outcome: { kind: 'deferred', delay: deferralDelay(facts.deferrals) }, newer: facts.version }
+      return { outcome: { kind: 'deferred', delay: this.#deferral(running.job) }, newer: facts.version }
     }
     onStarted(running.job)
     return execute({ running, task, facts, timeout: facts.timeout ?? task.defaults.timeout, cipher, context })
+  }
+
+  #deferral({ extras }: ClaimedJob): number {
+    return deferralDelay(extras === null ? 0 : workFactsOf(JSON.parse(extras)).deferrals)
   }
 
   #ended(lane: Lane, running: RunningJob, startedAt: number, executed: Executed): void {
     this.#running.delete(running)
     lane.ended(this.#options.now() - startedAt)
     this.#options.onEnded(running.job, executed)
+    this.#isolation.ended(running.job)
+    this.#isolation.proceed(this.#running.size)
     if (lane.isLow) this.#options.onLow()
   }
 }

@@ -39,6 +39,8 @@ export class Lane {
   readonly concurrency: number
   readonly buffer = new Fifo<ClaimedJob>()
   running = 0
+  /** Asks for nothing: somebody runs alone, or is about to. */
+  isHeld = false
   /** Known to have nothing ready: asking again is for a wake-up, a due time or the poll. */
   #dry = false
   /** When the next job falls due is known, or a claim on its way will tell. */
@@ -63,6 +65,7 @@ export class Lane {
   /** Whether it is time to ask for more: while enough waits in memory, a claim is not worth a statement. */
   get isLow(): boolean {
     return (
+      !this.isHeld &&
       !this.#dry &&
       // Two claims on their way would not keep jobs in the order of their turns, which who asks for one at a time expects.
       // And where claims are slow, others are in each other's way already.
@@ -128,9 +131,14 @@ export class Lane {
     if (this.running >= this.concurrency) return undefined
     const job = this.buffer.shift()
     if (job === undefined) return undefined
+    this.begin(now)
+    return job
+  }
+
+  /** A job starts that waited elsewhere. */
+  begin(now: number): void {
     this.running += 1
     this.#startedAt = now
-    return job
   }
 
   /** A handler ended after so many milliseconds. */

@@ -40,6 +40,7 @@ const unused: Store = {
       isSeen: true,
     }),
   unregisterWorker: () => Promise.resolve(),
+  runAlone: refuse,
   findAbsentWorkers: refuse,
   rescueAbsentWorkers: refuse,
   rescueWorkers: refuse,

@@ -6,6 +6,7 @@
 import { JobCancelledError, LeaseLostError, ShutdownError } from '../core/errors.ts'
 import type { WorkerMessage } from '../core/worker-message.ts'
 import { Bell } from '../runtime/bell.ts'
+import type { ClaimedJob } from '../store/claim-jobs.ts'
 import type { WakeUp } from '../store/listener.ts'
 import { AttemptRecords } from './attempt-record.ts'
 import { Claimer } from './claimer.ts'
@@ -60,6 +61,7 @@ export class Worker implements LeaseHolder {
     this.#dispatcher = new Dispatcher({
       ...options,
       context: (running, task, payload) => new LazyJobContext(running, task.name, payload, services),
+      tellAlone: (job) => this.#tellAlone(job).catch(reporter.weather('say that a job runs alone')),
       onStarted: (job) => reporter.started(job),
       onEnded: (job, executed) => this.#endings.ended(job, executed),
       onLow: () => this.#moreToClaim(),
@@ -145,6 +147,11 @@ export class Worker implements LeaseHolder {
     this.#dispatcher.abort(new ShutdownError('KT_SHUTDOWN', SHUTDOWN), { patience: lastPatience })
     await this.#handlersEnded(lastPatience + 1_000)
     await this.#endings.flush(LAST_FLUSH)
+  }
+
+  async #tellAlone({ id, lease: { worker, claim } }: ClaimedJob): Promise<void> {
+    const { store, lease } = this.#options
+    if (lease.registration?.worker === worker) await store.runAlone(lease.registration, { id, claim })
   }
 
   #moreToClaim(): void {
