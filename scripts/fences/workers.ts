@@ -416,8 +416,8 @@ export const workers: readonly Fence[] = [
     cuts: [
       {
         file: 'src/worker/isolation.ts',
-        text: "suspect === undefined || running > 0 || this.#state !== 'waiting'",
-        instead: "suspect === undefined || this.#state !== 'waiting'",
+        text: 'if (running > 0) {',
+        instead: 'if (running < 0) {',
       },
     ],
     test: {
@@ -431,8 +431,8 @@ export const workers: readonly Fence[] = [
     cuts: [
       {
         file: 'src/worker/isolation.ts',
-        text: 'void this.#options.tell(suspect.job).then(() => {',
-        instead: 'void Promise.resolve().then(() => {',
+        text: 'await this.#options.tell(suspect.job)',
+        instead: 'await Promise.resolve()',
       },
     ],
     test: {

@@ -110,6 +110,8 @@ create function kongtask.run_alone(p_worker int4, p_nonce uuid, p_job int8, p_cl
 language plpgsql
 as $$
 begin
+  -- Lost in a crash of the server it only means that a crash of the process is counted.
+  perform set_config('synchronous_commit', 'off', true);
   update kongtask.workers w set alone = p_job, alone_claim = p_claim
    where w.id = p_worker and w.rescued_at is null and w.nonce = p_nonce;
   return found;

@@ -158,18 +158,31 @@ describe('a job that was there twice when its process died', () => {
     expect([bench.started, told, bench.dispatcher.isEmpty]).toEqual([['1'], [], false])
     await end()
     expect([bench.started, told]).toEqual([['1', 'suspect'], ['suspect of 1']])
-    expect(bench.takeCrashed(0, '2', '3')).toEqual(['2', '3'])
+    bench.take('2', '3')
+    expect(bench.started).toEqual(['1', 'suspect'])
     await end()
     bench.take('4')
-    expect(bench.started).toEqual(['1', 'suspect', '4'])
+    expect(bench.started).toEqual(['1', 'suspect', '2', '3', '4'])
   })
 
-  it('keeps nobody who waits: they go back at once', async () => {
+  it('runs behind another such job, and before those that are none', async () => {
     const { bench, end } = open(1)
-    bench.take('1', '2', '3')
-    expect(bench.takeCrashed(2, 'suspect', 'another')).toEqual(['another', '2', '3'])
+    bench.take('1', '2')
+    expect(bench.takeCrashed(2, 'suspect', 'another')).toEqual([])
+    for (let n = 0; n < 3; n++) await end()
+    expect(bench.started).toEqual(['1', 'suspect', 'another', '2'])
+  })
+
+  it('keeps nobody for long who waits: they go back', async () => {
+    const { bench, end } = open(1)
+    bench.take('1', '2')
+    bench.takeCrashed(2, 'suspect', 'another')
     await end()
-    expect(bench.started).toEqual(['1', 'suspect'])
+    expect(bench.dispatcher.takeExcess()).toEqual([])
+    bench.time += 501
+    expect(bench.dispatcher.takeExcess().map(({ id }) => id)).toEqual(['another', '2'])
+    await end()
+    expect([bench.started, bench.dispatcher.isEmpty]).toEqual([['1', 'suspect'], true])
   })
 
   it('lets more be asked for once it has ended, and not before', async () => {

@@ -55,7 +55,8 @@ export class Dispatcher {
         this.#start(lane, job, now)
       },
       putOff: (job) => options.onEnded(job, { outcome: { kind: 'deferred', delay: this.#deferral(job) } }),
-      onOver: () => options.onLow(),
+      onOver: () => this.#goOn(),
+      now: options.now,
     })
   }
 
@@ -73,21 +74,17 @@ export class Dispatcher {
     )
   }
 
-  /**
-   * Buffers jobs and starts what has a slot. Returns those that have to go back: they have no lane here, or somebody is to run
-   * alone, and others need not wait for that.
-   */
+  /** Buffers jobs and starts what has a slot. Returns those that have no lane here. */
   take(jobs: readonly ClaimedJob[]): ClaimedJob[] {
-    if (this.#isolation.isActive) return [...jobs]
     const stray: ClaimedJob[] = []
     const now = this.#options.now()
     for (const job of jobs) {
       const lane = this.#laneOf(job)
-      if (lane === undefined || this.#isolation.isActive) stray.push(job)
-      else if (Isolation.isSuspect(job)) this.#isolation.begin(lane, job, this.#running.size)
+      if (lane === undefined) stray.push(job)
+      else if (Isolation.isSuspect(job)) this.#isolation.add(lane, job)
       else lane.put(job, now)
     }
-    if (this.#isolation.isActive) return [...stray, ...this.#drainBuffers()]
+    this.#isolation.proceed(this.#running.size)
     // They came from the database, so the event loop has just had its turn; to wait for the next would keep them waiting.
     this.#turnEnds = this.#options.now() + LONGEST_TURN
     for (const lane of this.#lanes) this.#fill(lane)
@@ -96,12 +93,8 @@ export class Dispatcher {
 
   /** Empties the buffers: these jobs were never started. */
   drain(): ClaimedJob[] {
-    const suspect = this.#isolation.take(() => true)
-    return [...(suspect === undefined ? [] : [suspect]), ...this.#drainBuffers()]
-  }
-
-  #drainBuffers(): ClaimedJob[] {
-    return this.#lanes.flatMap((lane) => lane.buffer.drain())
+    const buffered = this.#lanes.flatMap((lane) => lane.buffer.drain())
+    return [...this.#isolation.take(() => true), ...buffered]
   }
 
   #laneOf({ queueId }: ClaimedJob): Lane | undefined {
@@ -111,14 +104,14 @@ export class Dispatcher {
 
   /** Takes out of the buffers what slow handlers will not get to soon. */
   takeExcess(): ClaimedJob[] {
-    return this.#lanes.flatMap((lane) => lane.takeExcess(this.#options.now()))
+    const now = this.#options.now()
+    return [...this.#isolation.takeExcess(now), ...this.#lanes.flatMap((lane) => lane.takeExcess(now))]
   }
 
   /** Takes out of the buffers what must not start now. */
   takeBuffered(isMeant: (job: ClaimedJob) => boolean): ClaimedJob[] {
-    const suspect = this.#isolation.take(isMeant)
     const buffered = this.#lanes.flatMap((lane) => lane.buffer.takeWhere(isMeant))
-    return suspect === undefined ? buffered : [suspect, ...buffered]
+    return [...this.#isolation.take(isMeant), ...buffered]
   }
 
   /** Tells one handler to end. False where it does not run here. */
@@ -141,6 +134,7 @@ export class Dispatcher {
 
   /** Starts as many jobs as there are slots, and lets the event loop breathe where handlers keep it busy. */
   #fill(lane: Lane): void {
+    if (this.#isolation.isActive) return
     for (let now = this.#options.now(); ; now = this.#options.now()) {
       if (now > this.#turnEnds) {
         this.#breathe()
@@ -150,6 +144,13 @@ export class Dispatcher {
       if (job === undefined) return
       this.#start(lane, job, now)
     }
+  }
+
+  /** Behind those that ran alone. */
+  #goOn(): void {
+    this.#turnEnds = this.#options.now() + LONGEST_TURN
+    for (const lane of this.#lanes) this.#fill(lane)
+    if (this.#lanes.some((lane) => lane.isLow)) this.#options.onLow()
   }
 
   #breathe(): void {

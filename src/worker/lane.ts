@@ -120,8 +120,8 @@ export class Lane {
   /** What waits although handlers have become slow: nobody else can run it while we hold it. */
   takeExcess(now: number): readonly ClaimedJob[] {
     const isStalled = now - this.#startedAt > FAR_AHEAD
-    // Those that have a slot start in a moment.
-    const free = this.concurrency - this.running
+    // Those that have a slot start in a moment, unless somebody runs alone.
+    const free = this.isHeld ? 0 : this.concurrency - this.running
     const reach = Math.max(free, isStalled ? 0 : Math.ceil(this.#pace.capacity * FAR_AHEAD))
     return this.buffer.size > reach ? this.buffer.takeLast(this.buffer.size - reach) : []
   }
