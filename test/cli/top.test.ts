@@ -43,7 +43,8 @@ it('kongtask top leaves the terminal as it was where it is ended at once, becaus
   await expect.poll(async () => (await holder.query(waiting)).rowCount).toBeGreaterThan(0)
   process.kill(terminal.pid, 'SIGINT')
   process.kill(terminal.pid, 'SIGTERM')
-  expect(await terminal.exited).toBe(143)
+  // Which of two signals at a time is heard last is not said.
+  expect([130, 143]).toContain(await terminal.exited)
   await holder.query('rollback')
   holder.release()
   expect(terminal.raw.endsWith('\u001b[?25h\u001b[?1049l')).toBe(true)
