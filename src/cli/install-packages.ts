@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 
 const LOCK_FILES: readonly (readonly [file: string, manager: string])[] = [
   ['pnpm-lock.yaml', 'pnpm'],
@@ -19,6 +20,9 @@ export function packageManagerOf(folder: string, env: Readonly<Record<string, st
   return starter ?? 'npm'
 }
 
+/** Milliseconds. */
+const MOMENT = 1_000
+
 /** The end of what it printed, where it failed. */
 export async function installPackages(
   manager: string,
@@ -35,7 +39,9 @@ export async function installPackages(
   for (const stream of [install.stdout, install.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (printed = (printed + text).slice(-2_000)))
   try {
-    const [code] = await once(install, 'close')
+    const [code, killedBy]: unknown[] = await once(install, 'close')
+    // Ctrl-C goes to both of us, and it may have heard first.
+    if (killedBy === 'SIGINT' || killedBy === 'SIGTERM') await delay(MOMENT, undefined, { signal })
     return code === 0 ? undefined : printed.trim()
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
