@@ -95,6 +95,35 @@ export const operating: readonly Fence[] = [
     test: { file: HISTORY, name: 'are added once by two at once' },
   },
   {
+    name: 'chore-leaves-a-day-for-an-hour',
+    against: 'A day is dropped at midnight under those who are still settling into it.',
+    cuts: [
+      {
+        file: 'sql/queries/read_expired_days.sql',
+        text: "(kongtask.clock() - interval '1 hour')",
+        instead: 'kongtask.clock()',
+      },
+    ],
+    test: { file: HISTORY, name: 'stays for an hour for those who are still settling into it' },
+  },
+  {
+    name: 'settle-into-days-that-are-there',
+    against: 'The clock goes back behind a day that was dropped, and nothing can be settled.',
+    cuts: [
+      {
+        file: 'sql/migrations/0009_settle_jobs.sql',
+        text: 'where g.expires_at >= v_days.since and g.expires_at < v_days.until',
+        instead: 'where g.expires_at < v_days.until',
+      },
+      {
+        file: 'sql/migrations/0009_settle_jobs.sql',
+        text: 'where g.expires_at < v_days.since or g.expires_at >= v_days.until',
+        instead: 'where g.expires_at >= v_days.until',
+      },
+    ],
+    test: { file: HISTORY, name: 'is missed by nobody when the clock goes back behind it' },
+  },
+  {
     name: 'chore-prunes-without-waiting',
     against: 'Two who forget what has expired wait for each other.',
     cuts: [

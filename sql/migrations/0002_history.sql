@@ -26,15 +26,16 @@ create table kongtask.history (
 
 create index history_id on kongtask.history (id);
 
--- For what expires later than there are days, and for everything should the days run out.
+-- For what expires before or after the days that there are (a clock may go back), and for everything should they run out.
 create table kongtask.history_overflow (like kongtask.history);
 create index history_overflow_id on kongtask.history_overflow (id);
 create index history_overflow_expiry on kongtask.history_overflow (expires_at);
 
--- Up to where days exist without a gap. One row.
-create table kongtask.history_horizon (until timestamptz not null);
+-- From where to where days exist without a gap. One row.
+create table kongtask.history_horizon (since timestamptz not null, until timestamptz not null);
 create unique index history_horizon_one on kongtask.history_horizon ((true));
-insert into kongtask.history_horizon values (date_trunc('day', clock_timestamp(), 'UTC'));
+insert into kongtask.history_horizon
+select today, today from date_trunc('day', clock_timestamp(), 'UTC') as today;
 
 -- Those that were given up.
 create table kongtask.dead_letters (
@@ -68,9 +69,10 @@ create index dead_letters_recent on kongtask.dead_letters (finished_at, id);
 create table kongtask.dead_letters_lasting partition of kongtask.dead_letters for values from ('infinity') to (maxvalue);
 create index dead_letters_lasting_expiry on kongtask.dead_letters_lasting (expires_at) where expires_at < 'infinity';
 
-create table kongtask.dead_letters_horizon (until timestamptz not null);
+create table kongtask.dead_letters_horizon (since timestamptz not null, until timestamptz not null);
 create unique index dead_letters_horizon_one on kongtask.dead_letters_horizon ((true));
-insert into kongtask.dead_letters_horizon values (date_trunc('day', clock_timestamp(), 'UTC'));
+insert into kongtask.dead_letters_horizon
+select today, today from date_trunc('day', clock_timestamp(), 'UTC') as today;
 
 -- Every table that is partitioned by the day on which its rows expire. Beside each stands `<name>_horizon`, as above, and
 -- its days are called `<name>_YYYYMMDD`.
@@ -106,7 +108,9 @@ begin
     v_day := v_day + interval '1 day';
     v_added := v_added + 1;
   end loop;
-  execute format('update kongtask.%I set until = $1', p_table || '_horizon') using v_day;
+  execute format(
+    'update kongtask.%I set since = case when until < $2 then $2 else since end, until = $1', p_table || '_horizon')
+    using v_day, v_today;
   return v_added;
 end
 $$;

@@ -179,7 +179,8 @@ begin
 end
 $$;
 
--- Completed jobs go to the day on which they expire; to the overflow where no day exists for that.
+-- Completed jobs go to the day on which they expire; to the overflow where no day exists for that: it lies behind the last
+-- one, or the clock went back behind the first.
 create function kongtask.keep_completed(
   p_worker int4, p_ids int8[], p_claims int4[], p_places tid[], p_results text[])
 returns kongtask.gone_jobs
@@ -187,7 +188,7 @@ language plpgsql
 as $$
 declare
   v_now timestamptz := kongtask.clock();
-  v_horizon timestamptz := (select until from kongtask.history_horizon);
+  v_days kongtask.history_horizon := (select h from kongtask.history_horizon h);
   v_gone kongtask.gone_jobs;
 begin
   with gone as (
@@ -205,7 +206,7 @@ begin
     select g.id, g.run_at, g.created_at, v_now, g.expires_at, g.queue_id, g.task_id, g.priority, g.attempt,
            g.max_attempts, g.crashes, true, g.payload, g.extras, g.errors, g.result
       from gone g
-     where g.expires_at < v_horizon
+     where g.expires_at >= v_days.since and g.expires_at < v_days.until
   ),
   overflowed as (
     insert into kongtask.history_overflow (
@@ -214,7 +215,7 @@ begin
     select g.id, g.run_at, g.created_at, v_now, g.expires_at, g.queue_id, g.task_id, g.priority, g.attempt,
            g.max_attempts, g.crashes, true, g.payload, g.extras, g.errors, g.result
       from gone g
-     where g.expires_at >= v_horizon
+     where g.expires_at < v_days.since or g.expires_at >= v_days.until
   )
   select array_agg(gone.id),
          array_agg((gone.id, gone.serial_key, gone.limits)::kongtask.left_job)
@@ -234,7 +235,7 @@ language plpgsql
 as $$
 declare
   v_now timestamptz := kongtask.clock();
-  v_horizon timestamptz := (select until from kongtask.history_horizon);
+  v_days kongtask.history_horizon := (select h from kongtask.history_horizon h);
 begin
   with ended as (
     select g.id, g.run_at, g.created_at, g.queue_id, g.task_id, (g.lane & 15)::int2 as priority, g.attempt,
@@ -252,7 +253,7 @@ begin
     select e.id, e.run_at, e.created_at, v_now, e.expires_at, e.queue_id, e.task_id, e.priority, e.attempt,
            e.max_attempts, e.crashes, p_completed, e.payload, e.extras, e.errors, e.result, e.reason
       from ended e
-     where e.expires_at < v_horizon
+     where e.expires_at >= v_days.since and e.expires_at < v_days.until
   )
   insert into kongtask.history_overflow (
     id, run_at, created_at, finished_at, expires_at, queue_id, task_id, priority, attempt, max_attempts, crashes,
@@ -260,7 +261,7 @@ begin
   select e.id, e.run_at, e.created_at, v_now, e.expires_at, e.queue_id, e.task_id, e.priority, e.attempt,
          e.max_attempts, e.crashes, p_completed, e.payload, e.extras, e.errors, e.result, e.reason
     from ended e
-   where e.expires_at >= v_horizon;
+   where e.expires_at < v_days.since or e.expires_at >= v_days.until;
 end
 $$;
 
@@ -287,7 +288,7 @@ declare
   v_others kongtask.other_job[];
   v_step kongtask.gone_jobs;
   v_soon bool;
-  v_horizon timestamptz;
+  v_days kongtask.dead_letters_horizon;
   v_jobs kongtask.jobs[];
   v_reasons text[];
   v_errors jsonb[];
@@ -355,9 +356,8 @@ begin
     perform pg_notify('kongtask:ready', p_queue::text);
   end if;
 
-  -- Dead letters go to the day on which they expire. Not to one that may be dropped before this transaction ends: it is
-  -- their time that hides them from readers, not the end of their day.
-  v_horizon := (select until from kongtask.dead_letters_horizon);
+  -- Dead letters go to the day on which they expire.
+  v_days := (select h from kongtask.dead_letters_horizon h);
   with gone as (
     delete from kongtask.jobs j
      using unnest(v_others) as x
@@ -371,8 +371,7 @@ begin
       id, run_at, created_at, finished_at, expires_at, dropped_at, queue_id, task_id, retain_s, priority, attempt,
       max_attempts, crashes, reason, payload, extras, errors)
     select g.id, g.run_at, g.created_at, v_now, g.expires_at,
-           case when greatest(g.expires_at, v_now + interval '1 hour') < v_horizon
-                then greatest(g.expires_at, v_now + interval '1 hour') else 'infinity' end,
+           case when g.expires_at >= v_days.since and g.expires_at < v_days.until then g.expires_at else 'infinity' end,
            g.queue_id, g.task_id, g.retain_s, g.lane & 15, g.attempt, g.max_attempts, g.crashes, g.reason, g.payload,
            g.extras, kongtask.with_error(g.errors, g.error, g.attempt, v_now)
       from gone g

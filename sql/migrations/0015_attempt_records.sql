@@ -148,9 +148,10 @@ create table kongtask.logs (
 
 create index logs_job on kongtask.logs (job_id, id);
 
-create table kongtask.logs_horizon (until timestamptz not null);
+create table kongtask.logs_horizon (since timestamptz not null, until timestamptz not null);
 create unique index logs_horizon_one on kongtask.logs_horizon ((true));
-insert into kongtask.logs_horizon values (date_trunc('day', clock_timestamp(), 'UTC'));
+insert into kongtask.logs_horizon
+select today, today from date_trunc('day', clock_timestamp(), 'UTC') as today;
 
 create or replace function kongtask.daily_tables() returns text[]
 language sql immutable
@@ -159,7 +160,7 @@ return array['history', 'dead_letters', 'logs'];
 select kongtask.extend_days('logs');
 
 -- p_lines: an array of { job, attempt, level, message, fields?, age, keep (both in milliseconds) }, in order. A line that
--- would outlive the last day that there is expires with that.
+-- would outlive the last day that there is expires with that; one from before the first (the clock went back) with that.
 create function kongtask.store_logs(p_lines jsonb) returns void
 language plpgsql
 security definer
@@ -167,14 +168,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := kongtask.clock();
-  v_last timestamptz;
+  v_days kongtask.logs_horizon;
 begin
   -- Cheap where nothing is missing. Maintenance does it ahead of time, but a database may have slept for a month.
   perform kongtask.extend_days('logs');
-  select until - interval '1 ms' into v_last from kongtask.logs_horizon;
+  v_days := (select h from kongtask.logs_horizon h);
   insert into kongtask.logs (job_id, at, expires_at, attempt, level, message, fields)
-  select l.job, v_now - l.age * interval '1 ms', least(v_now + l.keep * interval '1 ms', v_last), l.attempt, l.level,
-         l.message, l.fields
+  select l.job, v_now - l.age * interval '1 ms', greatest(least(v_now + l.keep * interval '1 ms', v_days.until - interval '1 ms'), v_days.since),
+         l.attempt, l.level, l.message, l.fields
     from rows from (
            jsonb_to_recordset(p_lines)
              as (job int8, attempt int2, level int2, message text, fields jsonb, age float8, keep float8))

@@ -7,6 +7,7 @@ import {
   pruneOverflow as pruneStatement,
   readExpiredDays,
   takeTurn as takeTurnStatement,
+  withdrawDay,
 } from './statements.generated.ts'
 import { runStatement, type Statement } from './statement.ts'
 
@@ -34,7 +35,10 @@ export async function dropExpiredDays(db: Queryable, schema: string): Promise<nu
   const days = await runStatement(db, schema, readExpiredDays, {})
   for (const { daily, day, attached, pending } of days) {
     if (pending) await runStatement(db, schema, onDay(finalizeDay, daily, day), {})
-    else if (attached) await runStatement(db, schema, onDay(detachDay, daily, day), {})
+    else if (attached) {
+      await runStatement(db, schema, onDay(withdrawDay, daily, day), {})
+      await runStatement(db, schema, onDay(detachDay, daily, day), {})
+    }
     await runStatement(db, schema, onDay(dropDay, daily, day), {})
   }
   return days.length

@@ -746,7 +746,7 @@ export const readExpiredDays: Statement<
   { readonly daily: string; readonly day: string; readonly attached: boolean; readonly pending: boolean }
 > = {
   name: "read_expired_days",
-  text: "select parent.relname::text as daily, right(c.relname, 8) as day, i.inhrelid is not null as attached,\n       coalesce(i.inhdetachpending, false) as pending\n  from unnest(kongtask.daily_tables()) as t (name)\n  join pg_class history on history.oid = 'kongtask.history'::regclass\n  join pg_class parent on parent.relnamespace = history.relnamespace and parent.relname = t.name\n  join pg_class c on c.relnamespace = parent.relnamespace and c.relkind = 'r' and c.relname ~ ('^' || t.name || '_[0-9]{8}$')\n  left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = parent.oid\n where right(c.relname, 8) < to_char(kongtask.clock() at time zone 'UTC', 'YYYYMMDD')\n order by c.relname",
+  text: "select parent.relname::text as daily, right(c.relname, 8) as day, i.inhrelid is not null as attached,\n       coalesce(i.inhdetachpending, false) as pending\n  from unnest(kongtask.daily_tables()) as t (name)\n  join pg_class history on history.oid = 'kongtask.history'::regclass\n  join pg_class parent on parent.relnamespace = history.relnamespace and parent.relname = t.name\n  join pg_class c on c.relnamespace = parent.relnamespace and c.relkind = 'r' and c.relname ~ ('^' || t.name || '_[0-9]{8}$')\n  left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = parent.oid\n where right(c.relname, 8) < to_char((kongtask.clock() - interval '1 hour') at time zone 'UTC', 'YYYYMMDD')\n order by c.relname",
   parameters: [],
   columns: [["daily","text"],["day","text"],["attached","bool"],["pending","bool"]],
 }
@@ -1089,4 +1089,14 @@ export const walkJobs: Statement<
   text: "select o_ids as ids, o_queues as queues, o_next as next, o_scanned as scanned\n  from kongtask.walk_jobs($1::jsonb, $2::int8, $3::int4, $4::int4)",
   parameters: [["filter","jsonb"],["before","int8"],["limit","int4"],["scan","int4"]],
   columns: [["ids","int8[]"],["queues","int4[]"],["next","int8"],["scanned","int4"]],
+}
+
+export const withdrawDay: Statement<
+  Record<never, never>,
+  Record<never, never>
+> = {
+  name: "withdraw_day",
+  text: "update kongtask.daily_horizon\n   set since = greatest(since, to_timestamp('00000000', 'YYYYMMDD')::timestamp at time zone 'UTC' + interval '1 day')",
+  parameters: [],
+  columns: [],
 }
