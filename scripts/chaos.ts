@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { KongTask } from 'kongtask'
 import { startPostgres } from 'kongtask/embedded'
 import { runChaos, type Findings } from '../test/journeys/exactness.ts'
+import { numberOption } from './number-option.ts'
 
 const { values } = parseArgs({
   options: {
@@ -13,10 +14,10 @@ const { values } = parseArgs({
     bulk: { type: 'string', default: '5000' },
   },
 })
-const seconds = numberOf('seconds')
-const processes = numberOf('processes')
-const seed = numberOf('seed')
-const bulk = numberOf('bulk')
+const seconds = numberOption(values, 'seconds')
+const processes = numberOption(values, 'processes')
+const seed = numberOption(values, 'seed')
+const bulk = numberOption(values, 'bulk')
 
 console.log(`chaos: seed ${seed}, ${processes} processes, ${seconds} s, a bulk of ${bulk}`)
 await using server = await startPostgres({ durable: false, settings: { max_connections: '300' } })
@@ -36,15 +37,6 @@ const findings = await runChaos({
 })
 console.log(`${since()}  all came to an end\n\n${report(findings)}`)
 if (findings.violations.length > 0) process.exitCode = 1
-
-function numberOf(option: keyof typeof values): number {
-  const number = Number(values[option])
-  if (!Number.isSafeInteger(number) || number < 1) {
-    console.error(`--${option} takes a whole number above 0.`)
-    process.exit(2)
-  }
-  return number
-}
 
 function report(found: Findings): string {
   const listed = (counts: Readonly<Record<string, number>>): string =>

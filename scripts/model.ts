@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { startPostgres } from '../src/embedded/embedded.ts'
 import { playHistories } from '../test/store/life-model-play.ts'
 import { memoryFolder } from '../test/support/memory-folder.ts'
+import { numberOption } from './number-option.ts'
 
 const { values } = parseArgs({
   options: {
@@ -15,10 +16,10 @@ const { values } = parseArgs({
     'as-found': { type: 'boolean', default: false },
   },
 })
-const histories = numberOf('histories')
-const seed = numberOf('seed')
-const commands = numberOf('commands')
-const lanes = numberOf('lanes')
+const histories = numberOption(values, 'histories')
+const seed = numberOption(values, 'seed')
+const commands = numberOption(values, 'commands')
+const lanes = numberOption(values, 'lanes')
 
 const memory = await memoryFolder()
 if (memory !== undefined) process.env['TMPDIR'] ??= memory
@@ -51,13 +52,4 @@ else {
 
 function since(): string {
   return `${((performance.now() - begun) / 1_000).toFixed(1).padStart(6)} s`
-}
-
-function numberOf(option: 'histories' | 'seed' | 'commands' | 'lanes'): number {
-  const number = Number(values[option])
-  if (!Number.isSafeInteger(number) || number < 1) {
-    console.error(`--${option} takes a whole number above 0.`)
-    process.exit(2)
-  }
-  return number
 }

@@ -12,6 +12,7 @@ import type { Plan } from './soak/plan.ts'
 import { audit, createRecord } from './soak/record.ts'
 import { verdict, type Evidence, type Verdict } from './soak/verdict.ts'
 import { Workforce } from './soak/workforce.ts'
+import { numberOption } from './number-option.ts'
 
 const { values } = parseArgs({
   options: {
@@ -23,10 +24,10 @@ const { values } = parseArgs({
   },
 })
 const plan: Plan = {
-  minutes: numberOf('minutes'),
-  rate: numberOf('rate'),
-  killEvery: numberOf('kill-every'),
-  seed: numberOf('seed'),
+  minutes: numberOption(values, 'minutes', { isWhole: false }),
+  rate: numberOption(values, 'rate', { isWhole: false }),
+  killEvery: numberOption(values, 'kill-every', { isWhole: false }),
+  seed: numberOption(values, 'seed', { isWhole: false }),
 }
 /** Seconds between two samples: 32 of them at least. */
 const SAMPLE_EVERY = Math.min(10, (plan.minutes * 60) / 32)
@@ -153,13 +154,4 @@ function report(
     broken.length === 0 ? 'All of it held.' : `${broken.length} BROKEN`,
     ...broken.map((what) => `  ${what}`),
   ].join('\n')
-}
-
-function numberOf(option: 'minutes' | 'rate' | 'kill-every' | 'seed'): number {
-  const number = Number(values[option])
-  if (!Number.isFinite(number) || number <= 0) {
-    console.error(`--${option} takes a number above 0.`)
-    process.exit(2)
-  }
-  return number
 }

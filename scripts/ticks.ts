@@ -10,6 +10,7 @@ import { KongTask } from 'kongtask'
 import { startPostgres } from 'kongtask/embedded'
 import pg from 'pg'
 import type { TicksProcessOptions } from '../test/journeys/ticks-process.ts'
+import { numberOption } from './number-option.ts'
 
 const { values } = parseArgs({
   options: {
@@ -20,11 +21,11 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '20261123' },
   },
 })
-const wanted = numberOf('ticks')
-const count = numberOf('processes')
-const suspended = numberOf('suspend')
-const killEvery = numberOf('kill')
-const seed = numberOf('seed')
+const wanted = numberOption(values, 'ticks')
+const count = numberOption(values, 'processes')
+const suspended = numberOption(values, 'suspend')
+const killEvery = numberOption(values, 'kill')
+const seed = numberOption(values, 'seed')
 const SKEW = 90_000
 /** Milliseconds, longer than a lease. */
 const SUSPENDED_FOR = 17_000
@@ -157,12 +158,3 @@ if (latency !== undefined) {
   )
 }
 process.exitCode = jobs.rows.length === wanted && total === wanted ? 0 : 1
-
-function numberOf(option: keyof typeof values): number {
-  const number = Number(values[option])
-  if (!Number.isSafeInteger(number) || number < 1) {
-    console.error(`--${option} takes a whole number above 0.`)
-    process.exit(2)
-  }
-  return number
-}

@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { KongTaskError } from '../core/errors.ts'
 import type { Binaries } from './find-binaries.ts'
+import { freePort } from './free-port.ts'
 import { type Keeper, startKeeper } from './keeper.ts'
 import { type Hold, takeHold } from './hold.ts'
 import { readPostmaster } from './postmaster-file.ts'
@@ -108,19 +108,6 @@ function refusal(keeper: Keeper, log: string): Refusal {
     'KT_POSTGRES_START_FAILED',
     `PostgreSQL ended with code ${keeper.exitCode} instead of starting. The end of its log:\n${log}`,
   )
-}
-
-/** Free at this moment, that is: startServer says so if somebody is faster. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      const port = typeof address === 'object' && address !== null ? address.port : 0
-      probe.close(() => resolve(port))
-    })
-  })
 }
 
 /** A log that can still be read when the keeper has removed its file. `text` is the end of what this start wrote. */

@@ -1,10 +1,10 @@
 // A PgBouncer in transaction mode before a server of ours, on loopback, gone with whoever started it.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { access, chmod, chown, constants, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { runCommand } from '../../src/embedded/command.ts'
+import { freePort } from '../../src/embedded/free-port.ts'
 import { chooseRunAs } from '../../src/embedded/run-as.ts'
 import { withClient } from './run-databases.ts'
 import { eventually } from './wait.ts'
@@ -96,19 +96,6 @@ log_connections = 0
 log_disconnections = 0
 log_pooler_errors = 0
 `
-}
-
-/** Free at this moment, that is. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      const port = typeof address === 'object' && address !== null ? address.port : 0
-      probe.close(() => resolve(port))
-    })
-  })
 }
 
 async function endOf(keeper: ChildProcess): Promise<void> {

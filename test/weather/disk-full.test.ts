@@ -3,12 +3,10 @@ import { randomBytes } from 'node:crypto'
 import { symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { KongTask, KongTaskError, run } from 'kongtask'
+import { KongTaskError } from 'kongtask'
 import { startPostgres, type EmbeddedPostgres } from 'kongtask/embedded'
 import { expect, it } from 'vitest'
-import { Proxy } from '../../src/torture/proxy.ts'
-import { silent } from '../journeys/journey-logger.ts'
-import { withClient } from '../support/run-databases.ts'
+import { Endangered } from '../support/endangered.ts'
 import { mountSmallDisk, type SmallDisk } from '../support/small-disk.ts'
 import { deferred, eventually } from '../support/wait.ts'
 
@@ -46,17 +44,9 @@ it.each([
     const start = (): Promise<EmbeddedPostgres> =>
       startPostgres({ dataDir, durable: false, settings: SETTINGS })
     let server = await start()
-    const proxy = await Proxy.open(() => {
-      const { hostname: host, port } = new URL(server.connectionString)
-      return { host, port: Number(port) }
-    })
-    const url = new URL(server.connectionString)
-    url.port = String(proxy.port)
-    const kong = new KongTask({ connectionString: url.href })
     const gate = deferred()
     let running = 0
-    const runner = await run({
-      connectionString: url.href,
+    const app = await Endangered.open(() => server.connectionString, {
       tasks: {
         work: async () => {
           running += 1
@@ -66,74 +56,47 @@ it.each([
         },
       },
       concurrency: RUNNING,
-      logger: silent,
-      pollInterval: 200,
     })
-    let hasStopped = false
-    void runner.stopped.then(() => (hasStopped = true))
-    const weather: unknown[] = []
-    runner.on('worker.weather', ({ error }) => weather.push(error))
-    const added: string[] = []
-    const refused: unknown[] = []
-    const addOne = async (): Promise<void> => {
-      try {
-        added.push((await kong.addJob('work', bulky())).id)
-      } catch (error) {
-        refused.push(error)
-      }
-    }
+    const addOne = (): Promise<void> => app.addOne(bulky()).catch(() => undefined)
     try {
       for (let n = 0; n < RUNNING; n += 1) await addOne()
-      expect(refused).toEqual([])
+      expect(app.refused).toEqual([])
       await eventually(() => expect(running).toBe(RUNNING))
       await small.fill()
       gate.resolve()
       await eventually(
         async () => {
           await addOne()
-          expect(refused).toContainEqual(
+          expect(app.refused).toContainEqual(
             expect.objectContaining({
               code: expect.stringMatching(code),
               message: expect.stringMatching(refusal),
             }),
           )
-          expect(weather).not.toEqual([])
+          expect(app.weather).not.toEqual([])
         },
         { within: 60_000 },
       )
-      expect(refused.filter((error) => !(error instanceof KongTaskError))).toEqual([])
+      expect(app.refused.filter((error) => !(error instanceof KongTaskError))).toEqual([])
 
       await small.free()
       if (part === 'wal') {
         await server.stop()
         server = await start()
       }
-      const before = added.length
+      const before = app.acknowledged.length
       await eventually(
         async () => {
           await addOne()
-          expect(added.length).toBeGreaterThan(before + 5)
+          expect(app.acknowledged.length).toBeGreaterThan(before + 5)
         },
         { within: 30_000 },
       )
-      await withClient(server.connectionString, (client) =>
-        eventually(
-          async () => {
-            const { rows } = await client.query(
-              'select unnest($1::int8[]) as left except select id from kongtask.history where completed',
-              [added],
-            )
-            expect(rows).toEqual([])
-          },
-          { within: 40_000 },
-        ),
-      )
-      expect(hasStopped).toBe(false)
+      await app.allRun(server.connectionString)
+      expect(app.hasStopped).toBe(false)
     } finally {
       await small.free()
-      await runner.stop()
-      await kong.close()
-      await proxy.close()
+      await app[Symbol.asyncDispose]()
       await server.stop()
     }
   },
