@@ -115,5 +115,16 @@ begin
 end
 $$;
 
+-- Nothing goes into the days up to this one any more, which are about to be taken out.
+create function kongtask.withdraw_day(p_table text, p_day date) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  execute format('update kongtask.%I set since = greatest(since, $1)', p_table || '_horizon')
+    using (p_day + 1)::timestamp at time zone 'UTC';
+end
+$$;
+
 select kongtask.extend_days('history');
 select kongtask.extend_days('dead_letters');

@@ -36,7 +36,7 @@ export async function dropExpiredDays(db: Queryable, schema: string): Promise<nu
   for (const { daily, day, attached, pending } of days) {
     if (pending) await runStatement(db, schema, onDay(finalizeDay, daily, day), {})
     else if (attached) {
-      await runStatement(db, schema, onDay(withdrawDay, daily, day), {})
+      await runStatement(db, schema, withdrawDay, { daily, day })
       await runStatement(db, schema, onDay(detachDay, daily, day), {})
     }
     await runStatement(db, schema, onDay(dropDay, daily, day), {})

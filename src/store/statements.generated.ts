@@ -1092,11 +1092,11 @@ export const walkJobs: Statement<
 }
 
 export const withdrawDay: Statement<
-  Record<never, never>,
+  { readonly daily: string; readonly day: string },
   Record<never, never>
 > = {
   name: "withdraw_day",
-  text: "update kongtask.daily_horizon\n   set since = greatest(since, to_timestamp('00000000', 'YYYYMMDD')::timestamp at time zone 'UTC' + interval '1 day')",
-  parameters: [],
+  text: "select kongtask.withdraw_day($1::text::text, $2::text::text::date)",
+  parameters: [["daily","text"],["day","text"]],
   columns: [],
 }
