@@ -1,4 +1,5 @@
--- How many jobs wait, are being run, and were given up. What a scheduler has planned for later moves with the scheduler.
+-- How many jobs wait, are being run, and were given up. What a scheduler has planned for later waits until the scheduler
+-- has moved.
 -- => waiting int8
 -- => running int8
 -- => over int8

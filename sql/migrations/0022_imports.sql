@@ -91,8 +91,10 @@ end
 $$;
 
 -- A page of live jobs that fit, behind a queue and an id (0 and 0: from the start), queue by queue, in the order in which they
--- were added. Locks nothing. Index: jobs_pkey.
-create function kongtask.export_live_jobs(p_filter jsonb, p_after_queue int4, p_after_id int8, p_limit int4)
+-- were added: p_limit of them, and of payloads p_most_text bytes, the last of which may go beyond. Locks nothing. Index:
+-- jobs_pkey.
+create function kongtask.export_live_jobs(
+  p_filter jsonb, p_after_queue int4, p_after_id int8, p_limit int4, p_most_text int4)
 returns table (
   queue_id int4, id int8, task text, queue text, payload text, state text, attempt int2, max_attempts int2, priority int2,
   run_at timestamptz, created_at timestamptz, retain_s int4, extras jsonb, errors jsonb)
@@ -111,27 +113,38 @@ declare
   v_now timestamptz := kongtask.clock();
 begin
   return query
-    select j.queue_id, j.id, t.name, q.name, j.payload::text, s.state, j.attempt, j.max_attempts, (j.lane & 15)::int2, j.run_at,
-           j.created_at, j.retain_s, j.extras, j.errors
-      from kongtask.jobs j
-     cross join lateral (
-            select case when j.worker <> 0 then 'running' when j.run_at > v_now then 'scheduled' else 'ready' end) as s (state)
-      join kongtask.tasks t on t.id = j.task_id
-      join kongtask.queues q on q.id = j.queue_id
-     where (j.queue_id, j.id) > (p_after_queue, p_after_id)
-       and kongtask.job_matches(
-             f, s.state, j.task_id, j.queue_id, j.created_at, j.run_at, null, j.extras, j.errors)
-     order by j.queue_id, j.id
-     limit p_limit;
+    with page as materialized (
+      select j.queue_id, j.id, t.name as task, q.name as queue, j.payload::text as payload, s.state, j.attempt, j.max_attempts,
+             (j.lane & 15)::int2 as priority, j.run_at, j.created_at, j.retain_s, j.extras, j.errors
+        from kongtask.jobs j
+       cross join lateral (
+              select case when j.worker <> 0 then 'running' when j.run_at > v_now then 'scheduled' else 'ready' end) as s (state)
+        join kongtask.tasks t on t.id = j.task_id
+        join kongtask.queues q on q.id = j.queue_id
+       where (j.queue_id, j.id) > (p_after_queue, p_after_id)
+         and kongtask.job_matches(
+               f, s.state, j.task_id, j.queue_id, j.created_at, j.run_at, null, j.extras, j.errors)
+       order by j.queue_id, j.id
+       limit p_limit
+    )
+    select p.queue_id, p.id, p.task, p.queue, p.payload, p.state, p.attempt, p.max_attempts, p.priority, p.run_at, p.created_at,
+           p.retain_s, p.extras, p.errors
+      from (select page.*,
+                   coalesce(sum(octet_length(page.payload)) over (
+                     order by page.queue_id, page.id rows between unbounded preceding and 1 preceding), 0) as text_before
+              from page) as p
+     where p.text_before < p_most_text
+     order by p.queue_id, p.id;
 end
 $$;
 
 -- The same of jobs that are over, behind an id (0: from the start), in the order in which they were added: dead letters,
 -- history, or both. Indexes: dead_letters_id and history_id of each day.
-create function kongtask.export_ended_jobs(p_filter jsonb, p_dead bool, p_kept bool, p_after_id int8, p_limit int4)
+create function kongtask.export_ended_jobs(
+  p_filter jsonb, p_dead bool, p_kept bool, p_after_id int8, p_limit int4, p_most_text int4)
 returns table (
   id int8, task text, queue text, payload text, state text, attempt int2, max_attempts int2, priority int2, run_at timestamptz,
-  created_at timestamptz, finished_at timestamptz, extras jsonb, errors jsonb)
+  created_at timestamptz, finished_at timestamptz, retain_s int4, extras jsonb, errors jsonb)
 language plpgsql stable
 set jit = off
 set enable_seqscan = off
@@ -144,30 +157,40 @@ declare
   v_now timestamptz := kongtask.clock();
 begin
   return query
-    select e.id, t.name, q.name, e.payload::text, e.state, e.attempt, e.max_attempts, e.priority, e.run_at, e.created_at,
-           e.finished_at, e.extras, e.errors
-      from (
-        (select d.id, d.task_id, d.queue_id, d.payload, 'dead' as state, d.attempt, d.max_attempts, d.priority, d.run_at,
-                d.created_at, d.finished_at::timestamptz as finished_at, d.extras, d.errors
-           from kongtask.dead_letters d
-          where p_dead and d.id > p_after_id and d.expires_at > v_now
-            and kongtask.job_matches(
-                  f, 'dead', d.task_id, d.queue_id, d.created_at, d.run_at, d.finished_at, d.extras, d.errors)
-          order by d.id limit p_limit)
-        union all
-        (select h.id, h.task_id, h.queue_id, h.payload, case when h.completed then 'completed' else 'cancelled' end,
-                h.attempt, h.max_attempts, h.priority, h.run_at, h.created_at, h.finished_at, h.extras, h.errors
-           from (select * from kongtask.history union all select * from kongtask.history_overflow) as h
-          where p_kept and h.id > p_after_id and h.expires_at > v_now
-            and kongtask.job_matches(
-                  f, case when h.completed then 'completed' else 'cancelled' end, h.task_id, h.queue_id, h.created_at,
-                  h.run_at, h.finished_at, h.extras, h.errors)
-          order by h.id limit p_limit)
-      ) as e
-      join kongtask.tasks t on t.id = e.task_id
-      join kongtask.queues q on q.id = e.queue_id
-     order by e.id
-     limit p_limit;
+    with page as materialized (
+      select e.id, t.name as task, q.name as queue, e.payload::text as payload, e.state, e.attempt, e.max_attempts, e.priority,
+             e.run_at, e.created_at, e.finished_at, e.retain_s, e.extras, e.errors
+        from (
+          (select d.id, d.task_id, d.queue_id, d.payload, 'dead' as state, d.attempt, d.max_attempts, d.priority, d.run_at,
+                  d.created_at, d.finished_at::timestamptz as finished_at, d.retain_s, d.extras, d.errors
+             from kongtask.dead_letters d
+            where p_dead and d.id > p_after_id and d.expires_at > v_now
+              and kongtask.job_matches(
+                    f, 'dead', d.task_id, d.queue_id, d.created_at, d.run_at, d.finished_at, d.extras, d.errors)
+            order by d.id limit p_limit)
+          union all
+          (select h.id, h.task_id, h.queue_id, h.payload, case when h.completed then 'completed' else 'cancelled' end,
+                  h.attempt, h.max_attempts, h.priority, h.run_at, h.created_at, h.finished_at, null, h.extras, h.errors
+             from (select * from kongtask.history union all select * from kongtask.history_overflow) as h
+            where p_kept and h.id > p_after_id and h.expires_at > v_now
+              and kongtask.job_matches(
+                    f, case when h.completed then 'completed' else 'cancelled' end, h.task_id, h.queue_id, h.created_at,
+                    h.run_at, h.finished_at, h.extras, h.errors)
+            order by h.id limit p_limit)
+        ) as e
+        join kongtask.tasks t on t.id = e.task_id
+        join kongtask.queues q on q.id = e.queue_id
+       order by e.id
+       limit p_limit
+    )
+    select p.id, p.task, p.queue, p.payload, p.state, p.attempt, p.max_attempts, p.priority, p.run_at, p.created_at,
+           p.finished_at, p.retain_s, p.extras, p.errors
+      from (select page.*,
+                   coalesce(sum(octet_length(page.payload)) over (
+                     order by page.id rows between unbounded preceding and 1 preceding), 0) as text_before
+              from page) as p
+     where p.text_before < p_most_text
+     order by p.id;
 end
 $$;
 

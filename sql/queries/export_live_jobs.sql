@@ -4,6 +4,7 @@
 -- :after_queue int4  behind this queue and id; 0 and 0 from the start
 -- :after_id int8
 -- :limit int4
+-- :most_text int4  bytes of payloads, the last of which may go beyond
 -- => queue_id int4
 -- => id int8
 -- => task text
@@ -19,4 +20,4 @@
 -- => extras jsonb?
 -- => errors jsonb?
 select queue_id, id, task, queue, payload, state, attempt, max_attempts, priority, run_at, created_at, retain_s, extras, errors
-  from kongtask.export_live_jobs(:filter, :after_queue, :after_id, :limit)
+  from kongtask.export_live_jobs(:filter, :after_queue, :after_id, :limit, :most_text)

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { plainText } from './plain-text.ts'
+import { plainLine, plainText } from './plain-text.ts'
 
 it.each([
   ['\u001b[31mred\u001b[0m', String.raw`\u001b[31mred\u001b[0m`],
@@ -10,6 +10,10 @@ it.each([
   ['Grüße, 世界 🦍', 'Grüße, 世界 🦍'],
 ])('%j is shown as %j', (text, shown) => {
   expect(plainText(text)).toBe(shown)
+})
+
+it('shows ends of lines and tabs, too, where a line is to be one', () => {
+  expect(plainLine('one\r\n\ttwo\u001b[2J\n')).toBe(String.raw`one\n\ttwo\u001b[2J\n`)
 })
 
 it('leaves JSON what it is', () => {

@@ -9,3 +9,10 @@ export function plainText(text: string): string {
     .replaceAll('\r\n', '\n')
     .replaceAll(OBEYED, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
+
+/** The same where each line is to be one: ends of lines and tabs are shown, too. */
+export function plainLine(text: string): string {
+  return plainText(text)
+    .replaceAll('\n', String.raw`\n`)
+    .replaceAll('\t', String.raw`\t`)
+}

@@ -32,13 +32,14 @@ export function bullmq(schema = 'bullmq'): Source {
       const { waiting = 0, running = 0, over = 0 } = row ?? {}
       return { waiting: Number(waiting), running: Number(running), over: Number(over) }
     },
-    takeJobs: async (on, { since, after, limit }) => {
+    takeJobs: async (on, { since, after, limit, mostText }) => {
       const rows = await ask(on, tables, bullmqTakeJobs, {
         since_ms: String(since.getTime()),
         limit,
+        most_text: mostText,
         ...placeOf(after),
       })
-      return { jobs: rows.map((row) => jobOf(row, since)), next: rows.at(-1) ?? after }
+      return { jobs: rows.map(jobOf), next: rows.at(-1) ?? after }
     },
     removeJobs: async (on, jobs) => {
       const places = jobs.map(({ place: [queue = '', id = ''] }) => ({ queue, id }))
@@ -47,10 +48,8 @@ export function bullmq(schema = 'bullmq'): Source {
         ids: places.map(({ id }) => id),
       })
     },
-    takeSchedules: async (on) => {
-      const now = Date.now()
-      return (await ask(on, tables, bullmqTakeSchedules, {})).map((row) => scheduleOf(row, now))
-    },
+    takeSchedules: async (on, now) =>
+      (await ask(on, tables, bullmqTakeSchedules, {})).map((row) => scheduleOf(row, now)),
     removeSchedule: async (on, { place: [queue = '', id = ''] }) => {
       await ask(on, tables, bullmqRemoveSchedule, { queue, scheduler_id: id })
     },
@@ -78,11 +77,10 @@ function isRow(value: unknown): value is Row {
   return typeof value === 'object' && value !== null && 'due_ms' in value
 }
 
-function jobOf(row: Row, since: Date): ForeignJob {
+function jobOf(row: Row): ForeignJob {
   const { queue, id, name, attempts_made: attempt, dedup_id: dedupId } = row
   const opts = isPlainObject(row.opts) ? row.opts : {}
   const { priority, isExact } = priorityOf(row.priority)
-  const due = Number(row.due_ms)
   const until = row.dedup_until_ms === null ? undefined : new Date(Number(row.dedup_until_ms))
   return {
     id: `${queue}:${id}`,
@@ -95,7 +93,9 @@ function jobOf(row: Row, since: Date): ForeignJob {
     ownQueue: queue,
     payload: row.data,
     options: {
-      ...(due > since.getTime() ? { scheduledAt: new Date(due) } : {}),
+      ...(row.state === 'delayed' && row.process_at_ms !== null
+        ? { scheduledAt: new Date(Number(row.process_at_ms)) }
+        : {}),
       priority,
       maxAttempts: Math.max(row.max_attempts, attempt + 1),
       uniqueKey: dedupId ?? undefined,
@@ -169,8 +169,9 @@ function retentionOf({ removeOnComplete: keep }: PlainObject): PlainObject {
   return {}
 }
 
-function scheduleOf(row: ScheduleRow, now: number): ForeignSchedule {
+function scheduleOf(row: ScheduleRow, now: Date): ForeignSchedule {
   const { queue, scheduler_id: id, name, pattern, every_ms: every, tz } = row
+  const next = row.next_run_ms === null ? undefined : new Date(Number(row.next_run_ms))
   const opts = isPlainObject(row.template_opts) ? row.template_opts : {}
   const { priority, attempts } = opts
   return {
@@ -181,6 +182,7 @@ function scheduleOf(row: ScheduleRow, now: number): ForeignSchedule {
     queue,
     ownQueue: queue,
     expression: pattern ?? `@every ${every ?? '0'}ms`,
+    planned: row.is_planned ? next : undefined,
     payload: row.template_data ?? '{}',
     options: {
       tz: tz ?? 'UTC',
@@ -188,17 +190,24 @@ function scheduleOf(row: ScheduleRow, now: number): ForeignSchedule {
       maxAttempts: typeof attempts === 'number' ? Math.max(attempts, 1) : 1,
       ...retentionOf(opts),
     },
-    notes: unknownOf(opts),
+    notes: [...shiftOf(row), ...unknownOf(opts)],
     obstacle: whyNot(row, now),
   }
 }
 
-function whyNot(row: ScheduleRow, now: number): string | undefined {
+/** There, an interval is counted from when its scheduler began. */
+function shiftOf({ every_ms: every, next_run_ms: next }: ScheduleRow): readonly string[] {
+  const shift = every === null || next === null ? 0 : Number(next) % Number(every)
+  if (shift === 0) return []
+  return [`came ${shift} ms after each whole interval; here it comes at whole intervals, counted from 1970`]
+}
+
+function whyNot(row: ScheduleRow, now: Date): string | undefined {
   const { limit_count: limit, start_date_ms: start, end_date_ms: end } = row
   if (limit !== null) return `it comes ${limit} times only, and a schedule here has no end`
   if (end !== null)
     return `it ends at ${showText(new Date(Number(end)).toISOString())}, and a schedule here has no end`
-  if (start !== null && Number(start) > now)
+  if (start !== null && Number(start) > now.getTime())
     return `it begins at ${showText(new Date(Number(start)).toISOString())}, and a schedule here begins at once`
   return undefined
 }

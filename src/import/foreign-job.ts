@@ -42,6 +42,8 @@ export interface ForeignSchedule {
   readonly queue: string | undefined
   readonly ownQueue: string | undefined
   readonly expression: string
+  /** For when there is a job of it already, which comes by itself. */
+  readonly planned: Date | undefined
   readonly payload: string
   /** As `schedule` takes them: `tz`, `catchUp`, and the options of its jobs. */
   readonly options: PlainObject

@@ -35,8 +35,9 @@ export function graphileWorker(schema = 'graphile_worker'): Source {
       const { waiting = 0, running = 0, over = 0 } = row ?? {}
       return { waiting: Number(waiting), running: Number(running), over: Number(over) }
     },
-    takeJobs: async (on, { since, after, limit }) => {
-      const rows = await ask(on, tables, graphileWorkerTakeJobs, { since, limit, ...placeOf(after) })
+    takeJobs: async (on, { since, after, limit, mostText }) => {
+      const page = { since, limit, most_text: mostText, ...placeOf(after) }
+      const rows = await ask(on, tables, graphileWorkerTakeJobs, page)
       return { jobs: rows.map((row) => jobOf(row, since)), next: rows.at(-1) ?? after }
     },
     removeJobs: async (on, jobs) => {

@@ -106,7 +106,7 @@ export async function moveFrom({
     return {
       counts: await source.countJobs(on),
       hints: await source.hints(on),
-      identity: here === there ? '' : await readIdentity(on),
+      identity: await readIdentity(on),
     }
   })
   const tally = new ImportTally(onNote)
@@ -114,10 +114,10 @@ export async function moveFrom({
   await moveSchedules({ ...way, source, schema, rules, now, tally })
   await moveJobs({
     ...way,
-    isOneDatabase: here === there,
     source,
     schema,
     rules,
+    since: now,
     tally,
     signal,
     origin: `${source.name}:${identity}/${source.schema}`,
@@ -150,7 +150,9 @@ export async function importFile(options: FileImportOptions): Promise<ImportRepo
   await using here = openedPool(options.connectionString)
   const { pool } = here
   const tally = new ImportTally(onNote)
-  await explained(createStore(pgDatabase(pool, DEADLINE), schema).checkSchema())
+  const store = createStore(pgDatabase(pool, DEADLINE), schema)
+  await explained(store.checkSchema())
+  const { at: since } = await explained(store.readClock())
   for await (const { from, jobs } of batchesOf(jobsOf(file, rules))) {
     signal?.throwIfAborted()
     let isTaken = false
@@ -166,11 +168,11 @@ export async function importFile(options: FileImportOptions): Promise<ImportRepo
       moveJobs({
         here: pool,
         there: pool,
-        isOneDatabase: false,
         dryRun,
         source,
         schema,
         rules,
+        since,
         tally,
         signal,
         origin: from ?? 'file',
@@ -189,13 +191,17 @@ interface FileBatch {
 /** Of one origin each. */
 async function* batchesOf(jobs: AsyncIterable<FileJob>): AsyncGenerator<FileBatch, void> {
   let batch: FileJob['job'][] = []
+  let text = 0
   let origin: string | undefined
   for await (const { job, from } of jobs) {
-    if (batch.length >= BATCH || (batch.length > 0 && from !== origin)) {
+    const isFull = batch.length >= BATCH.jobs || text >= BATCH.text
+    if (isFull || (batch.length > 0 && from !== origin)) {
       yield { from: origin, jobs: batch }
       batch = []
+      text = 0
     }
     origin = from
+    text += job.payload.length
     batch.push(job)
   }
   if (batch.length > 0) yield { from: origin, jobs: batch }

@@ -112,7 +112,7 @@ function jobOf(text: string, number: number, { redrive }: FileRules): FileJob {
     job: {
       id: id ?? `line ${number}`,
       place: [],
-      key: id,
+      key: keyOf(line),
       task,
       alias: undefined,
       queue: queue ?? 'default',
@@ -127,6 +127,11 @@ function jobOf(text: string, number: number, { redrive }: FileRules): FileJob {
       obstacle: obstacleOf(state, redrive),
     },
   }
+}
+
+/** Ids begin anew where tables are made anew. */
+function keyOf({ id, createdAt }: JobLine): string | undefined {
+  return id === undefined || createdAt === undefined ? id : `${id}@${createdAt}`
 }
 
 function obstacleOf(state: JobLine['state'], redrive: boolean): string | undefined {

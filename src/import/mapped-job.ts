@@ -50,9 +50,13 @@ export function mappedJob(foreign: ForeignJob, rules: MappingRules): ImportedJob
   }
 }
 
-/** @param now by the database's clock @throws likewise */
+/**
+ * Its jobs are new ones: of them, what the task says counts. It begins behind the job that it has added already.
+ *
+ * @param now by the database's clock @throws likewise
+ */
 export function mappedSchedule(foreign: ForeignSchedule, rules: MappingRules, now: Date): ScheduleDefinition {
-  const { name, expression, options, payload } = foreign
+  const { name, expression, options, payload, planned } = foreign
   const task = checkedTask(foreign, rules)
   const queued = queueOf(foreign, rules)
   const spec = specOf({ expression, task, payload, options: { ...options, ...queued, name }, source: 'code' })
@@ -62,16 +66,16 @@ export function mappedSchedule(foreign: ForeignSchedule, rules: MappingRules, no
     tz,
     catchUp,
     within,
-    job: newJob(task, payload, spec.job ?? {}, rules),
-    nextTick: tickAfter(spec, now),
+    job: newJob({ task, payload, options: spec.job ?? {}, contract: false }, rules),
+    nextTick: tickAfter(spec, planned !== undefined && planned > now ? planned : now),
   }
 }
 
 function newJobOf(foreign: ForeignJob, rules: MappingRules): NewJob {
   const { payload, options, encryptionKey } = foreign
   const task = checkedTask(foreign, rules)
-  const all = { ...options, ...queueOf(foreign, rules) }
-  if (encryptionKey === undefined) return newJob(task, payload, all, rules)
+  const parts = { task, payload, options: { ...options, ...queueOf(foreign, rules) }, contract: true }
+  if (encryptionKey === undefined) return newJob(parts, rules)
   // It opens under its own task only.
   if (task !== foreign.task) {
     throw new KongTaskError(
@@ -79,7 +83,7 @@ function newJobOf(foreign: ForeignJob, rules: MappingRules): NewJob {
       `Its payload is encrypted, and opens under its task's name ${showText(foreign.task)} only: it cannot be renamed.`,
     )
   }
-  return { ...newJob(task, payload, all, { cipher: undefined }), encryptionKey }
+  return { ...newJob(parts, { cipher: undefined }), encryptionKey }
 }
 
 function checkedTask(foreign: Pick<ForeignJob, 'task' | 'alias'>, rules: MappingRules): string {
@@ -103,10 +107,13 @@ function queueOf(
   return named === undefined ? {} : { queue: named }
 }
 
+interface JobParts extends Pick<NewJob, 'task' | 'payload' | 'contract'> {
+  /** Not checked yet. */
+  readonly options: PlainObject
+}
+
 function newJob(
-  task: string,
-  payload: string,
-  options: PlainObject,
+  { task, payload, options, contract }: JobParts,
   { cipher }: Pick<MappingRules, 'cipher'>,
 ): NewJob {
   const text = rawJsonText(
@@ -116,6 +123,6 @@ function newJob(
   if (isLargerThan(text, LARGEST_PAYLOAD)) {
     throw new KongTaskError('KT_PAYLOAD_TOO_LARGE', `Its payload is larger than ${LARGEST_PAYLOAD} bytes.`)
   }
-  const job: NewJob = { task, payload: text, options: checkJobOptions(options), contract: true }
-  return cipher === undefined ? job : sealedJob(job, true, cipher)
+  const job: NewJob = { task, payload: text, options: checkJobOptions(options), contract }
+  return cipher === undefined ? job : sealedJob(job, false, cipher)
 }

@@ -10,28 +10,32 @@ import type { JobPage, Source } from './source.ts'
 /** What is moved how. */
 export interface Move extends Way {
   readonly source: Pick<Source, 'takeJobs' | 'removeJobs'>
-  /** Jobs are taken away in the transaction that brings them, so that nothing need be remembered of them. */
-  readonly isOneDatabase: boolean
   /** The schema of ours. */
   readonly schema: string
   /** What keys of jobs belong to: which system, database and schema. */
   readonly origin: string
   readonly rules: MappingRules
+  /** By our database's clock: what is due then counts as due. */
+  readonly since: Date
   readonly signal: AbortSignal | undefined
   readonly tally: ImportTally
   readonly onBatch: () => void
 }
 
-/** Jobs a transaction is about: each moves as a whole or not at all, and holds nobody up for long. */
-export const BATCH = 500
+/** What a transaction is about at most: it moves as a whole or not at all, holds nobody up for long, and fits into memory. */
+export const BATCH = { jobs: 500, text: 4 * 1024 * 1024 } as const
 
 /** Moves all jobs that wait. Batch by batch: what was moved before it is interrupted has moved. */
 export async function moveJobs(move: Move): Promise<void> {
-  const since = new Date()
   let after: unknown
   for (;;) {
     move.signal?.throwIfAborted()
-    const { verdicts, next } = await moveBatch(move, { since, after, limit: BATCH })
+    const { verdicts, next } = await moveBatch(move, {
+      since: move.since,
+      after,
+      limit: BATCH.jobs,
+      mostText: BATCH.text,
+    })
     for (const { note, as } of verdicts) move.tally.add(note, as)
     move.onBatch()
     if (verdicts.length === 0) return
@@ -67,10 +71,10 @@ interface Candidate {
   readonly mapped: ImportedJob | string
 }
 
-function candidateOf(job: ForeignJob, { rules, isOneDatabase }: Move): Candidate {
+function candidateOf(job: ForeignJob, { rules }: Move): Candidate {
   if (job.obstacle !== undefined) return { job, mapped: job.obstacle }
   try {
-    return { job, mapped: mappedJob(isOneDatabase ? { ...job, key: undefined } : job, rules) }
+    return { job, mapped: mappedJob(job, rules) }
   } catch (error) {
     if (error instanceof KongTaskError) return { job, mapped: `${error.code}: ${error.message}` }
     throw error

@@ -20,11 +20,16 @@ export interface ScheduleMove extends Way {
 
 /** Moves all schedules, together: from then on they come here, and not there. */
 export async function moveSchedules(move: ScheduleMove): Promise<void> {
-  const { source, tally } = move
+  const { source, tally, now } = move
   const reports = await passage(move, async (here, there) => {
-    const schedules = await source.takeSchedules(there)
+    const schedules = await source.takeSchedules(there, now)
     const done: { schedule: ForeignSchedule; report: ScheduleReport }[] = []
-    for (const schedule of schedules) done.push({ schedule, report: await arrivalOf(here, move, schedule) })
+    const moved = new Set<string>()
+    for (const schedule of schedules) {
+      const report = await arrivalOf(here, move, schedule, moved)
+      if (report.outcome === 'moved') moved.add(report.name)
+      done.push({ schedule, report })
+    }
     const remove = async (on: Queryable): Promise<void> => {
       for (const { schedule, report } of done)
         if (report.outcome !== 'left') await source.removeSchedule(on, schedule)
@@ -34,10 +39,12 @@ export async function moveSchedules(move: ScheduleMove): Promise<void> {
   for (const report of reports) tally.addSchedule(report)
 }
 
+/** @param moved names of those that have come in this passage: another of that name is another */
 async function arrivalOf(
   here: Queryable,
   { schema, rules, now, source }: ScheduleMove,
   schedule: ForeignSchedule,
+  moved: ReadonlySet<string>,
 ): Promise<ScheduleReport> {
   const { name, expression, notes, obstacle } = schedule
   const report = (outcome: Outcome, ...said: readonly string[]): ScheduleReport => ({
@@ -51,31 +58,34 @@ async function arrivalOf(
     const definition = mappedSchedule(schedule, rules, now)
     if (await createSchedule(here, schema, name, definition, `import from ${source.name}`))
       return report('moved', ...notes)
-    return (await isSame(here, schema, name, definition))
+    return !moved.has(name) && (await isSame(here, schema, name, definition))
       ? report('before')
-      : report('left', 'there is another schedule of that name here: delete one of the two')
+      : report('left', 'there is another schedule of that name here: delete or rename one of the two')
   } catch (error) {
     if (error instanceof KongTaskError) return report('left', `${error.code}: ${error.message}`)
     throw error
   }
 }
 
-/** It says the same: whoever brought it was interrupted before it was taken away there. */
+/**
+ * The one that is here says the same: whoever brought it was interrupted before it was taken away there. What is encrypted is
+ * another text each time, and so another schedule.
+ */
 async function isSame(
   here: Queryable,
   schema: string,
   name: string,
-  { expression, tz, job }: ScheduleDefinition,
+  { job, nextTick: _nextTick, ...timing }: ScheduleDefinition,
 ): Promise<boolean> {
   const [found] = await readSchedules(here, schema, name)
   if (found === undefined) return false
-  const { info, encryptionKey } = found
-  if (info.expression !== expression || info.tz !== tz || info.task !== job.task) return false
-  const payload: Json = JSON.parse(job.payload)
-  return encryptionKey !== undefined || sameText(info.payload) === sameText(payload)
+  const { expression, tz, catchUp, within, task, options, payload } = found.info
+  const wanted: Json = JSON.parse(job.payload)
+  const asked = { ...timing, task: job.task, options: job.options, payload: wanted }
+  return sameText({ expression, tz, catchUp, within, task, options, payload }) === sameText(asked)
 }
 
-function sameText(payload: unknown): string {
-  const json: Json = JSON.parse(JSON.stringify(payload))
+function sameText(value: object): string {
+  const json: Json = JSON.parse(JSON.stringify(value))
   return canonicalJson(json)
 }

@@ -34,12 +34,17 @@ export function pgBoss(schema = 'pgboss'): Source {
       const { waiting = 0, running = 0, over = 0 } = row ?? {}
       return { waiting: Number(waiting), running: Number(running), over: Number(over) }
     },
-    takeJobs: async (on, { since, after, limit }) => {
-      const rows = await ask(on, tables, pgBossTakeJobs, { since, limit, ...placeOf(after) })
-      return { jobs: rows.map(jobOf), next: rows.at(-1) ?? after }
+    takeJobs: async (on, { since, after, limit, mostText }) => {
+      const page = { since, limit, most_text: mostText, ...placeOf(after) }
+      const rows = await ask(on, tables, pgBossTakeJobs, page)
+      return { jobs: rows.map((row) => jobOf(row, since)), next: rows.at(-1) ?? after }
     },
     removeJobs: async (on, jobs) => {
-      await ask(on, tables, pgBossRemoveJobs, { ids: jobs.map(({ id }) => id) })
+      const places = jobs.map(({ place: [name = '', id = ''] }) => ({ name, id }))
+      await ask(on, tables, pgBossRemoveJobs, {
+        names: places.map(({ name }) => name),
+        ids: places.map(({ id }) => id),
+      })
     },
     takeSchedules: async (on) => (await ask(on, tables, pgBossTakeSchedules, {})).map(scheduleOf),
     removeSchedule: async (on, { place: [name = '', key = ''] }) => {
@@ -54,14 +59,27 @@ interface Place {
   readonly after_priority: number | null
   readonly after_created_at: string | null
   readonly after_id: string | null
+  readonly after_name: string | null
 }
 
-const START: Place = { after_due: null, after_priority: null, after_created_at: null, after_id: null }
+const START: Place = {
+  after_due: null,
+  after_priority: null,
+  after_created_at: null,
+  after_id: null,
+  after_name: null,
+}
 
 function placeOf(after: unknown): Place {
   if (!isRow(after)) return START
-  const { due, priority, created_on_text: createdAt, id } = after
-  return { after_due: due, after_priority: priority, after_created_at: createdAt, after_id: id }
+  const { due, priority, created_on_text: createdAt, id, name } = after
+  return {
+    after_due: due,
+    after_priority: priority,
+    after_created_at: createdAt,
+    after_id: id,
+    after_name: name,
+  }
 }
 
 /** What is handed back is a row of ours. */
@@ -69,18 +87,18 @@ function isRow(value: unknown): value is Row {
   return typeof value === 'object' && value !== null && 'created_on_text' in value
 }
 
-function jobOf(row: Row): ForeignJob {
-  return row.request === null ? plainJobOf(row) : askedJobOf(row, row.request)
+function jobOf(row: Row, since: Date): ForeignJob {
+  return row.request === null ? plainJobOf(row, since) : askedJobOf(row, row.request)
 }
 
-function plainJobOf(row: Row): ForeignJob {
+function plainJobOf(row: Row, since: Date): ForeignJob {
   const { id, name, policy, retry_count: retries, retry_limit: limit, retried } = row
   const { priority, isExact } = priorityOf(-row.priority)
   const attempt = retried ? retries + 1 : 0
+  const keys = keysOf(name, policy, row.singleton_key)
   return {
     id,
-    place: [id],
-    key: id,
+    ...placeAndKeyOf(row),
     task: name,
     alias: undefined,
     queue: name,
@@ -92,13 +110,14 @@ function plainJobOf(row: Row): ForeignJob {
       // A job that was brought back by hand may have had all its attempts.
       maxAttempts: Math.max(limit + 1, attempt + 1),
       timeout: row.expire_seconds * 1_000,
-      ...keysOf(name, policy, row.singleton_key),
+      ...keys,
     },
     attempt,
     createdAt: row.created_on,
     error: attempt === 0 ? undefined : errorOf(row),
     notes: [
       ...(isExact ? [] : [`priority ${row.priority} has become ${priority}: there are 0 to 15, lower first`]),
+      ...(keys['serialKey'] === undefined || row.start_after <= since ? [] : [WAITS]),
       ...notesOf(row),
     ],
     obstacle:
@@ -110,12 +129,23 @@ function plainJobOf(row: Row): ForeignJob {
   }
 }
 
+/** Two queues may have jobs of one id, and an id that somebody chose may come again. */
+function placeAndKeyOf({ name, id, created_on: createdOn }: Row): Pick<ForeignJob, 'place' | 'key'> {
+  return { place: [name, id], key: `${name}/${id}@${createdOn.toISOString()}` }
+}
+
+const WAITS = 'is due later, and here keeps waiting what is added behind it with its serial key'
+
 const ONE_AT_A_TIME: ReadonlySet<string> = new Set(['singleton', 'stately', 'key_strict_fifo'])
 const ONE_IN_ALL: ReadonlySet<string> = new Set(['short', 'exclusive'])
 
-/** What the policy of its queue makes of the key; without a key it is about the whole queue. */
+/**
+ * What the policy of its queue makes of the key; without a key it is about the whole queue. Unique keys are of a task here, serial
+ * keys are not.
+ */
 function keysOf(name: string, policy: string | null, key: string | null): PlainObject {
-  if (policy !== null && ONE_AT_A_TIME.has(policy)) return { serialKey: key ?? name }
+  if (policy !== null && ONE_AT_A_TIME.has(policy))
+    return { serialKey: key === null ? name : `${name}:${key}` }
   if (policy !== null && ONE_IN_ALL.has(policy)) return { uniqueKey: key ?? name }
   return key === null ? {} : { metadata: { singletonKey: key } }
 }
@@ -153,25 +183,21 @@ function errorOf({ output, start_after: at }: Row): LastError | undefined {
 
 /** A tick of a schedule that has not become a job yet. */
 function askedJobOf(row: Row, request: unknown): ForeignJob {
-  const { name, options } = isPlainObject(request) ? request : {}
+  const { name, options, defaults } = isPlainObject(request) ? request : {}
   const task = typeof name === 'string' ? name : row.name
-  const asked = requestOptions(options)
+  const asked = requestOptions(defaults, options)
   return {
-    ...plainJobOf({
-      ...row,
-      name: task,
-      policy: null,
-      singleton_key: null,
-      throttled: false,
-      retry_delay: 0,
-      retry_backoff: false,
-    }),
+    id: row.id,
+    ...placeAndKeyOf(row),
     task,
+    alias: undefined,
     queue: task,
+    ownQueue: undefined,
     // A schedule without data says null.
     payload: row.data === null || row.data === 'null' ? '{}' : row.data,
     options: { scheduledAt: row.start_after, ...asked.options },
     attempt: 0,
+    createdAt: row.created_on,
     error: undefined,
     notes: asked.notes,
     obstacle: undefined,
@@ -188,11 +214,16 @@ const REQUEST: Readonly<Record<string, (value: unknown) => PlainObject>> = {
   missed: () => ({}),
 }
 
-function requestOptions(options: unknown): {
+/** @param defaults what the queue says, as far as the options do not */
+function requestOptions(
+  defaults: unknown,
+  options: unknown,
+): {
   readonly options: PlainObject
   readonly notes: readonly string[]
 } {
-  const given = Object.entries(isPlainObject(options) ? options : {}).filter(([, value]) => value !== null)
+  const said = [defaults, options].flatMap((each) => Object.entries(isPlainObject(each) ? each : {}))
+  const given = Object.entries(Object.fromEntries(said.filter(([, value]) => value !== null)))
   return {
     options: Object.assign({}, ...given.map(([option, value]) => REQUEST[option]?.(value))),
     notes: given
@@ -203,7 +234,7 @@ function requestOptions(options: unknown): {
 
 function scheduleOf(row: ScheduleRow): ForeignSchedule {
   const { name, key, kind, cron, timezone, data } = row
-  const { options, notes } = requestOptions(row.options)
+  const { options, notes } = requestOptions(row.defaults, row.options)
   const { missed } = isPlainObject(row.options) ? row.options : {}
   return {
     place: [name, key],
@@ -213,6 +244,7 @@ function scheduleOf(row: ScheduleRow): ForeignSchedule {
     queue: name,
     ownQueue: undefined,
     expression: cron,
+    planned: undefined,
     payload: data ?? '{}',
     options: { ...options, tz: timezone ?? 'UTC', catchUp: missed === 'once' ? 'latest' : 'none' },
     notes,

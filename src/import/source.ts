@@ -12,8 +12,8 @@ export interface Source {
   /** Pages of jobs that wait, locked, in the order in which they would run. None is left where a page is empty. */
   takeJobs(on: Queryable, page: JobPage): Promise<TakenJobs>
   removeJobs(on: Queryable, jobs: readonly ForeignJob[]): Promise<void>
-  /** All of them, locked. */
-  takeSchedules(on: Queryable): Promise<readonly ForeignSchedule[]>
+  /** All of them, locked. @param now by our database's clock */
+  takeSchedules(on: Queryable, now: Date): Promise<readonly ForeignSchedule[]>
   removeSchedule(on: Queryable, schedule: ForeignSchedule): Promise<void>
   /** What cannot be read there at all, as sentences. */
   hints(on: Queryable): Promise<readonly string[]>
@@ -27,11 +27,13 @@ export interface ForeignCounts {
 }
 
 export interface JobPage {
-  /** What is due then counts as due. */
+  /** By our database's clock: what is due then counts as due. */
   readonly since: Date
   /** `next` of the page before; undefined: the first. */
   readonly after: unknown
   readonly limit: number
+  /** Bytes of payloads, the last of which may go beyond. */
+  readonly mostText: number
 }
 
 export interface TakenJobs {

@@ -7,9 +7,23 @@ import { errorsOf, recordOf } from './rows.ts'
 import { exportEndedJobs, exportLiveJobs, readInSnapshot } from './statements.generated.ts'
 import { runStatement, type RowOf } from './statement.ts'
 
-const PAGE = 500
+/** What is read at once: jobs, and bytes of payloads, the last of which may go beyond. */
+const PAGE = { limit: 500, most_text: 4 * 1024 * 1024 }
 /** What `retain` is where nothing is said, in seconds. */
 const RETAINED = 86_400
+/** Of what a job has beside its columns, what goes with it, under the names that it has outside. */
+const EXTRAS = [
+  'uniqueKey',
+  'serialKey',
+  'concurrency',
+  'rateLimit',
+  'timeout',
+  'tags',
+  'flags',
+  'metadata',
+  'version',
+  'encryptionKey',
+]
 
 type LiveRow = RowOf<typeof exportLiveJobs>
 type EndedRow = RowOf<typeof exportEndedJobs>
@@ -33,10 +47,10 @@ export async function* exportJobs(
         filter: text,
         after_queue: after.queue_id,
         after_id: after.id,
-        limit: PAGE,
+        ...PAGE,
       })
-      if (rows.length > 0) yield rows.map((row) => lineOf(from, row, retainOf(row)))
-      after = rows.length === PAGE ? rows.at(-1) : undefined
+      if (rows.length > 0) yield rows.map((row) => lineOf(from, row))
+      after = rows.at(-1)
     }
   }
   const [dead, kept] = [asksFor('dead'), asksFor('completed', 'cancelled')]
@@ -47,27 +61,15 @@ export async function* exportJobs(
       dead,
       kept,
       after_id: after,
-      limit: PAGE,
+      ...PAGE,
     })
-    if (rows.length > 0)
-      yield rows.map((row) => lineOf(from, row, { finishedAt: row.finished_at, ...retainOf(row) }))
-    after = rows.length === PAGE ? rows.at(-1)?.id : undefined
+    if (rows.length > 0) yield rows.map((row) => lineOf(from, row, row.finished_at))
+    after = rows.at(-1)?.id
   }
 }
 
-function lineOf(from: string, row: LiveRow | EndedRow, more: object): string {
-  const {
-    uniqueKey,
-    serialKey,
-    concurrency,
-    rateLimit,
-    timeout,
-    tags,
-    flags,
-    metadata,
-    version,
-    encryptionKey,
-  } = recordOf(row.extras)
+function lineOf(from: string, row: LiveRow | EndedRow, finishedAt?: Date): string {
+  const extras = recordOf(row.extras)
   const last = errorsOf(row.errors).at(-1)
   const text = JSON.stringify({
     format: JOB_LINE_FORMAT,
@@ -81,28 +83,21 @@ function lineOf(from: string, row: LiveRow | EndedRow, more: object): string {
     maxAttempts: row.max_attempts,
     scheduledAt: row.run_at,
     createdAt: row.created_at,
-    ...more,
-    uniqueKey,
-    serialKey,
-    concurrency,
-    rateLimit,
-    timeout,
-    tags,
-    flags,
-    metadata,
-    version,
-    encryptionKey,
+    finishedAt,
+    retain: retainOf(extras, row.retain_s),
+    ...Object.fromEntries(EXTRAS.map((name) => [name, extras[name]])),
     error: last && { name: last.name, message: last.message, at: last.at },
   })
   // The payload is text already, with numbers in it that JavaScript may not be able to tell.
   return `${text.slice(0, -1)},"payload":${row.payload}}`
 }
 
-function retainOf(row: { readonly extras: unknown; readonly retain_s?: number }): object {
-  const { retain } = recordOf(row.extras)
-  const rest: JsonObject = recordOf(retain)
-  const { retain_s: seconds = RETAINED } = row
-  const finished = seconds === RETAINED ? {} : { finished: seconds === 0 ? false : seconds * 1_000 }
-  const whole = { ...finished, ...rest }
-  return Object.keys(whole).length === 0 ? {} : { retain: whole }
+/** @param seconds for which it is kept when it is over; null where nobody knows any more */
+function retainOf({ retain }: JsonObject, seconds: number | null): object | undefined {
+  const isSaid = seconds !== null && seconds !== RETAINED
+  const whole = {
+    ...(isSaid ? { finished: seconds === 0 ? false : seconds * 1_000 } : {}),
+    ...recordOf(retain),
+  }
+  return Object.keys(whole).length === 0 ? undefined : whole
 }

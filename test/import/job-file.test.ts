@@ -1,9 +1,12 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { KongTask, PermanentError, runTaskListOnce } from 'kongtask'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { environment, PROGRAM } from '../cli/pty.ts'
 import { perform, type Spoken } from '../cli/streams.ts'
 import { root } from '../docs/snippets.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -214,6 +217,59 @@ describe('kongtask export and import json', () => {
     const second = await run(database, 'export', '--output', file)
     expect(second.stderr).toMatch(/^KT_FILE_UNUSABLE: .* cannot be made: EEXIST/)
     expect(second.exitCode).toBe(2)
+  })
+
+  it('leaves no file that was written in part', async () => {
+    await using database = await createTestDatabase()
+    const text = 'x'.repeat(1_000)
+    await new KongTask({ pool: database.pool }).addJobs(
+      Array.from({ length: 40 }, () => ({ task: 'a', payload: { text } })),
+    )
+    const target = await mkdtemp(join(folder, 'full-'))
+    const args = [
+      'export',
+      '--output',
+      join(target, 'out.ndjson'),
+      '--database-url',
+      database.connectionString,
+    ]
+    // No file may become larger than 16 blocks, as on a disk that is full: a write is done in part, the next one fails.
+    const limited = promisify(execFile)(
+      'sh',
+      ['-c', 'ulimit -f 16 && exec "$@"', 'sh', process.execPath, ...PROGRAM, ...args],
+      { env: environment() },
+    )
+    await expect(limited).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^KT_FILE_UNUSABLE: .*out\.ndjson" cannot be written: EFBIG/),
+    })
+    expect(await readdir(target)).toEqual([])
+  })
+
+  it('takes for another job one whose id has begun anew', async () => {
+    await using database = await createTestDatabase()
+    const jobAt = (createdAt: string): string =>
+      `{"from":"kongtask:1/a","id":"1","task":"a","createdAt":"${createdAt}"}`
+    const before = await fileOf(jobAt('2026-01-01T00:00:00.000Z'))
+    const anew = await fileOf(jobAt('2026-02-01T00:00:00.000Z'))
+    await run(database, 'import', 'json', before)
+    expect((await run(database, 'import', 'json', anew)).stdout).toMatch(/^1 job moved\.$/m)
+    const again = await fileOf(jobAt('2026-02-01T01:00:00+01:00'))
+    expect((await run(database, 'import', 'json', again)).stdout).toMatch(/^0 jobs moved; 1 came before\.$/m)
+  })
+
+  it('brings along how long a dead letter is kept when it has run after all', async () => {
+    await using from = await createTestDatabase()
+    await using to = await createTestDatabase()
+    await new KongTask({ pool: from.pool }).addJob('fail', {}, { retain: { finished: '1h', dead: '30d' } })
+    const fail = (): never => {
+      throw new PermanentError('no such user')
+    }
+    await runTaskListOnce({ fail }, { pool: from.pool })
+    const file = await fileOf(...linesOf((await run(from, 'export', '--state', 'dead')).stdout))
+    await run(to, 'import', 'json', file, '--redrive')
+    const [again = ''] = linesOf((await run(to, 'export')).stdout)
+    expect(line.parse(JSON.parse(again)).retain).toEqual({ finished: 3_600_000, dead: 30 * 86_400_000 })
   })
 
   it('keeps encrypted payloads encrypted, and whoever has the key reads them elsewhere', async () => {

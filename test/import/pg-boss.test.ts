@@ -4,6 +4,8 @@ import { perform } from '../cli/streams.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { facts, loadFixture, performAll } from './fixture.ts'
 
+const ID = '00000000-0000-4000-8000-000000000001'
+
 const TASKS = ['send-email', 'charge', 'report', 'sync', 'fails']
 
 describe('kongtask import pg-boss', () => {
@@ -27,7 +29,10 @@ describe('kongtask import pg-boss', () => {
     expect(stdout).toMatch(/^✓ sync: was in the group "acme"/m)
     expect(stdout).toMatch(/^✓ fails: waited 3600 s and longer each time for a retry/m)
     expect(stdout).toMatch(/^✓ send-email: would have gone to the dead letter queue "dead"/m)
-    expect(stdout).toMatch(/^✓ schedule send-email \(0 6 \* \* \*\) moved$/m)
+    expect(stdout).toMatch(
+      /^✓ schedule send-email \(0 6 \* \* \*\) moved: had the option deadLetter: "dead"$/m,
+    )
+    expect(stdout).toMatch(/^✓ schedule report:june .* moved: had the option policy: "exclusive"$/m)
     expect(stdout).toMatch(/^✗ schedule report:rule \(FREQ=.*\) left: it is a rule/m)
     expect(stdout).toMatch(/^! 1 is being run by workers of pg-boss/m)
     expect(stdout).toMatch(/^9 jobs moved\.$/m)
@@ -59,7 +64,7 @@ describe('kongtask import pg-boss', () => {
       scheduledAt: new Date('2100-01-01T06:00:00Z'),
     })
     expect(jobs.find(({ task }) => task === 'sync')).toMatchObject({ serialKey: 'sync', payload: {} })
-    expect(jobs.filter(({ serialKey }) => serialKey === 'account-1')).toHaveLength(3)
+    expect(jobs.filter(({ serialKey }) => serialKey === 'charge:account-1')).toHaveLength(3)
     expect(jobs.find(({ task }) => task === 'fails')).toMatchObject({
       attempt: 1,
       maxAttempts: 5,
@@ -72,13 +77,14 @@ describe('kongtask import pg-boss', () => {
 
     const schedules = await kong.schedules.list()
     expect(
-      schedules.map(({ name, expression, tz, catchUp, task, payload }) => ({
+      schedules.map(({ name, expression, tz, catchUp, task, payload, options }) => ({
         name,
         expression,
         tz,
         catchUp,
         task,
         payload,
+        options,
       })),
     ).toEqual([
       {
@@ -88,6 +94,7 @@ describe('kongtask import pg-boss', () => {
         catchUp: 'none',
         task: 'report',
         payload: { of: 'june' },
+        options: { maxAttempts: 2, timeout: 900_000, priority: 0 },
       },
       {
         name: 'send-email',
@@ -96,6 +103,8 @@ describe('kongtask import pg-boss', () => {
         catchUp: 'latest',
         task: 'send-email',
         payload: { to: 'all@example.org' },
+        // Of its queue.
+        options: { maxAttempts: 3, timeout: 900_000 },
       },
     ])
     const performed = await performAll(database.pool, TASKS)
@@ -104,5 +113,47 @@ describe('kongtask import pg-boss', () => {
       [1, 2, 3].map((n) => `charge {"n":${n}}`),
     )
     expect((await perform(args)).stdout).toMatch(/^0 jobs moved\.$/m)
+  })
+
+  it('tells jobs of one id in several queues apart, in one database or from another', async () => {
+    for (const isOne of [true, false]) {
+      await using ours = await createTestDatabase()
+      await using other = await createTestDatabase({ migrated: false })
+      const theirs = isOne ? ours : other
+      await loadFixture('pg-boss', theirs.connectionString)
+      await theirs.pool.query(`
+        delete from pgboss.job;
+        insert into pgboss.job (id, name, data, state)
+        values ('${ID}', 'send-email', '{"n": 1}', 'created'), ('${ID}', 'fails', '{"n": 2}', 'created'),
+               ('${ID}', 'busy', '{"n": 3}', 'active')`)
+      const from = isOne ? [] : ['--from', theirs.connectionString]
+      const { stdout } = await perform([
+        'import',
+        'pg-boss',
+        ...from,
+        '--database-url',
+        ours.connectionString,
+      ])
+      expect(stdout).toMatch(/^2 jobs moved\.$/m)
+      const { jobs } = await new KongTask({ pool: ours.pool }).jobs.list({ task: TASKS })
+      expect(jobs.map(({ payload }) => payload)).toEqual(expect.arrayContaining([{ n: 1 }, { n: 2 }]))
+      expect((await theirs.pool.query('select name from pgboss.job')).rows).toEqual([{ name: 'busy' }])
+    }
+  })
+
+  it('keeps serial keys of several queues apart, and says what they keep waiting', async () => {
+    await using database = await createTestDatabase()
+    await loadFixture('pg-boss', database.connectionString)
+    await database.pool.query(`
+      delete from pgboss.job;
+      insert into pgboss.job (name, policy, singleton_key, start_after)
+      values ('charge', 'key_strict_fifo', 'account-1', '2100-01-01T06:00:00Z'), ('sync', 'singleton', 'account-1', now())`)
+    const { stdout } = await perform(['import', 'pg-boss', '--database-url', database.connectionString])
+    expect(stdout).toMatch(/^✓ charge: is due later, and here keeps waiting what is added behind it/m)
+    expect(stdout).not.toMatch(/^✓ sync: is due later/m)
+    const { jobs } = await new KongTask({ pool: database.pool }).jobs.list({ task: TASKS })
+    expect(new Set(jobs.map(({ serialKey }) => serialKey))).toEqual(
+      new Set(['charge:account-1', 'sync:account-1']),
+    )
   })
 })

@@ -7,6 +7,7 @@ import type { Action, CommandContext, Declare } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { addJobFilterFlags, readJobFilterFlags } from '../job-filter-flags.ts'
 import { openDatabase } from '../open-database.ts'
+import { plainText } from '../plain-text.ts'
 import { addProjectOptions, readGivenProject } from '../project-options.ts'
 
 export const exports: Declare = (program, perform) => {
@@ -51,7 +52,11 @@ const action: Action = async (given, context) => {
 
 async function print(pages: AsyncIterable<readonly string[]>, { terminal }: CommandContext): Promise<void> {
   try {
-    for await (const lines of pages) terminal.draw(`${lines.join('\n')}\n`)
+    for await (const lines of pages) {
+      const text = `${lines.join('\n')}\n`
+      // A terminal would obey what stands in payloads; a file is to have them as they are.
+      terminal.draw(terminal.isInteractive ? plainText(text) : text)
+    }
   } catch (error) {
     // Whoever reads may have enough: `kongtask export | head`.
     if (!(error instanceof BrokenOutput) || !error.isUnread) throw error
@@ -65,17 +70,20 @@ async function writeFile(
   pages: AsyncIterable<readonly string[]>,
   { terminal, isJson }: CommandContext,
 ): Promise<void> {
-  const file = await open(name, 'wx').catch((cause: unknown) => {
+  const unusable = (what: string) => (cause: unknown) => {
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw new KongTaskError('KT_FILE_UNUSABLE', `${showText(name)} cannot be made: ${why}.`, { cause })
-  })
+    throw new KongTaskError('KT_FILE_UNUSABLE', `${showText(name)} cannot be ${what}: ${why}.`, { cause })
+  }
+  const file = await open(name, 'wx').catch(unusable('made'))
   let jobs = 0
   try {
     for await (const lines of pages) {
-      await file.write(`${lines.join('\n')}\n`)
+      // Not `write`, which may write a part only and says so in its answer: of a full disk only the next one tells.
+      await file.appendFile(`${lines.join('\n')}\n`).catch(unusable('written'))
       jobs += lines.length
       terminal.progress(`exporting: ${jobs} jobs`)
     }
+    await file.sync().catch(unusable('written'))
     await file.close()
   } catch (error) {
     // Half a file would look like a whole one.

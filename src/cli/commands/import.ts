@@ -9,7 +9,7 @@ import {
 import type { Action, CommandContext, Declare, GivenOptions } from '../command.ts'
 import { commandGroup } from '../command-group.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
-import { importLines } from '../import-lines.ts'
+import { importLines, noteLine } from '../import-lines.ts'
 import { openDatabase } from '../open-database.ts'
 import { progressBar } from '../progress-bar.ts'
 import { addProjectOptions, readGivenProject } from '../project-options.ts'
@@ -149,7 +149,7 @@ async function performed(
   await using database = await openDatabase(project, context)
   const onNote = (note: JobNote): void => {
     if (isJson) terminal.say(JSON.stringify(note))
-    else if (isVerbose) terminal.say(`${note.task} ${note.id} ${note.outcome}: ${note.notes.join('; ')}`)
+    else if (isVerbose) terminal.say(noteLine(note))
   }
   const report = await bring({
     connectionString: database.connectionString,
