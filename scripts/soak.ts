@@ -142,7 +142,7 @@ function report(
   const cell = (value: number): string => value.toFixed(1).padStart(10)
   return [
     `PostgreSQL ${server.version}, Node ${process.version}, seed ${plan.seed}: ${plan.minutes} min at ${plan.rate} jobs/s, ${workforce.kills} kills`,
-    `${found.added} jobs added, ${rates.worked.toFixed(0)} jobs/s worked; ${found.lost} lost, ${found.doubled} twice, ${found.repeated} effects repeated where that is promised no better`,
+    `${found.added} jobs added, ${rates.worked.toFixed(0)} jobs/s worked; ${found.lost} lost, ${found.doubled} twice, ${found.repeated} effects repeated where that is promised no better, ${found.buried} buried as poison pills`,
     `history at the end: ${((samples.at(-1)?.historySize ?? 0) / 1_048_576).toFixed(1)} MiB`,
     '',
     `${''.padEnd(width)}   quarter 1         2         3         4`,

@@ -19,6 +19,8 @@ export interface Audit {
   /** Neither completed nor gone for good. */
   readonly left: number
   readonly dead: number
+  /** Dead letters that were taken for what their processes died of: docs/decisions/013. They are not lost. */
+  readonly buried: number
 }
 
 export async function createRecord(pool: Pool): Promise<void> {
@@ -29,14 +31,17 @@ export async function audit(pool: Pool): Promise<Audit> {
   const { rows } = await pool.query<Audit>(`
     with added as (select generate_series(first, last) as n from ${SCHEMA}.added),
     still_there as (select (payload ->> 'n')::int8 as n from kongtask.jobs),
+    buried as (select (payload ->> 'n')::int8 as n from kongtask.dead_letters where reason = 'crashes'),
+    kept as (select n from still_there union all select n from buried),
     effects as (select n, count(*) as times from ${SCHEMA}.effects group by n),
     both_sides as (select n, coalesce(e.times, 0) as times from added left join effects e using (n))
     select count(*)::int4 as added,
-           count(*) filter (where times = 0 and n not in (select n from still_there))::int4 as lost,
+           count(*) filter (where times = 0 and n not in (select n from kept))::int4 as lost,
            count(*) filter (where times > 1 and ${IS_EXACT})::int4 as doubled,
            count(*) filter (where times > 1 and not (${IS_EXACT}))::int4 as repeated,
            (select count(*)::int4 from kongtask.jobs) as left,
-           (select count(*)::int4 from kongtask.dead_letters) as dead
+           (select count(*)::int4 from kongtask.dead_letters where reason <> 'crashes') as dead,
+           (select count(*)::int4 from buried) as buried
       from both_sides`)
   const [found] = rows
   if (found === undefined) throw new Error('The audit answered nothing.')

@@ -1,5 +1,6 @@
 // Whether a soak held what is promised: what is there in its last quarter is what was there in the second. In the first one
 // everything grows: code is compiled, pools fill, tables find their size.
+import { MOST_BURIED } from '../../src/torture/audit.ts'
 import type { Audit } from './record.ts'
 import type { Sample } from './observer.ts'
 
@@ -56,6 +57,9 @@ export function verdict({
     ...counted(audit.doubled, 'jobs took effect twice, although effect and completion were one transaction'),
     ...counted(audit.left, 'jobs never came to an end'),
     ...counted(audit.dead, 'jobs became dead letters'),
+    ...(audit.buried > audit.added * MOST_BURIED
+      ? counted(audit.buried, `jobs were buried as poison pills, where ${MOST_BURIED * 100} % may be`)
+      : []),
     ...counted(leftBehind, 'connections were left behind'),
     ...(hasAnswered
       ? []

@@ -1,6 +1,7 @@
 -- How many jobs were added, completed and failed between two looks (read_flow_marks), by queue and task. What has ended is
 -- found at the end of each day of history, where rows are only added: a few blocks more, as several add at once. Retries
--- are found among the next 10,000 of each queue and priority. What history does not keep is not there.
+-- are found among the next 10,000 of each queue and priority. What history does not keep is not there, nor what was written
+-- before a look and is committed after it: neither the number nor the time of its row lies behind that look.
 -- :since int8  of the look before, in microseconds since 1970
 -- :until int8  of this one
 -- :oldest int8  the newest job of the look before

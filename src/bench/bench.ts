@@ -8,7 +8,14 @@ import { run, type Runner } from '../runner/runner.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { examineServer } from '../store/examine.ts'
 import { explainError } from '../store/explain-error.ts'
-import { createRawTable, deleteRawRows, dropBenchSchema, insertRawRows } from '../store/raw-rows.ts'
+import { pgDatabase } from '../store/pg-database.ts'
+import {
+  createRawTable,
+  deleteRawRows,
+  dropBenchSchema,
+  insertRawRows,
+  type RawGround,
+} from '../store/raw-rows.ts'
 import { percentile } from '../torture/percentile.ts'
 import { timeLanes } from './lanes.ts'
 
@@ -18,9 +25,13 @@ export interface BenchOptions {
   readonly jobs?: number | undefined
   /** `addJob` calls under way, then jobs at a time: 1 to 1,000. @default 10 */
   readonly concurrency?: number | undefined
+  /** Milliseconds for a statement of ours, and for a connection. @default 10,000 */
+  readonly deadline?: number | undefined
   /** Gives up; the schema is dropped all the same. */
   readonly signal: AbortSignal
   readonly onProgress: (progress: BenchProgress) => void
+  /** The schema could not be dropped in the end, and may still be there. */
+  readonly onLeftBehind: (schema: string, why: string) => void
 }
 
 export interface BenchProgress {
@@ -48,35 +59,41 @@ export interface BenchResult {
 const CONNECTIONS = 10
 const DEFAULT_JOBS = 20_000
 const DEFAULT_CONCURRENCY = 10
+const DEFAULT_DEADLINE = 10_000
 /** Jobs that find an idle worker, one after the other. */
 const ROUNDS = 200
 const NOOP = 'bench_noop'
 const PING = 'bench_ping'
 const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }
 
-/** @throws KT_OPTION_INVALID before anything is made; KT_DATABASE_UNAVAILABLE, KT_PERMISSION_DENIED; the signal's reason */
+/** @throws KT_OPTION_INVALID before anything is made; KT_DATABASE_UNAVAILABLE, KT_DEADLINE, KT_PERMISSION_DENIED; the signal's reason */
 export async function bench(options: BenchOptions): Promise<BenchResult> {
   const jobs = checkInteger(options.jobs ?? DEFAULT_JOBS, 'jobs', 100, 10_000_000)
   const concurrency = checkInteger(options.concurrency ?? DEFAULT_CONCURRENCY, 'concurrency', 1, 1_000)
-  const { connectionString, signal, onProgress } = options
+  const { connectionString, deadline = DEFAULT_DEADLINE, signal, onProgress, onLeftBehind } = options
   const schema = `kongtask_bench_${randomBytes(6).toString('hex')}`
-  const pool = new Pool({ connectionString, max: CONNECTIONS, application_name: 'kongtask bench' })
+  const pool = new Pool({
+    connectionString,
+    max: CONNECTIONS,
+    application_name: 'kongtask bench',
+    connectionTimeoutMillis: deadline,
+  })
   // A connection that breaks while nobody has it fails the next statement.
   pool.on('error', nothing)
   const kong = new KongTask({ pool, schema })
-  const ground: Ground = { pool, kong, schema, jobs, concurrency, signal, onProgress }
+  const ground: Ground = { pool, kong, schema, deadline, jobs, concurrency, signal, onProgress }
   try {
-    await kong.migrate({ signal })
-    const { release } = await examineServer(pool, schema)
-    const raw = await measureRaw(ground)
-    const addsPerSecond = await measureAdding(ground)
-    const { jobsPerSecond, idleLatency } = await measureWorking(ground)
-    await dropBenchSchema(pool, schema)
+    // Before anything is made: where nobody answers there is nothing to drop.
+    const { release } = await examineServer(pgDatabase(pool, deadline), schema)
     const facts = { jobs, concurrency, connections: CONNECTIONS, postgres: release }
-    return { ...facts, addsPerSecond, jobsPerSecond, idleLatency, raw }
+    try {
+      return { ...facts, ...(await measure(ground)) }
+    } finally {
+      await dropBenchSchema(ground).catch((error: unknown) => onLeftBehind(schema, messageOf(error)))
+    }
   } catch (error) {
-    // What went wrong first is what is told; without a database there is no schema either.
-    await dropBenchSchema(pool, schema).catch(nothing)
+    // Whatever the statements under way say to it, who gave up hears that.
+    signal.throwIfAborted()
     throw explainError(error)
   } finally {
     await kong.close()
@@ -84,28 +101,36 @@ export async function bench(options: BenchOptions): Promise<BenchResult> {
   }
 }
 
-interface Ground {
-  readonly pool: Pool
+interface Ground extends RawGround {
   readonly kong: KongTask
-  readonly schema: string
   readonly jobs: number
   readonly concurrency: number
   readonly signal: AbortSignal
   readonly onProgress: BenchOptions['onProgress']
 }
 
-async function measureRaw({ pool, schema, jobs, signal, onProgress }: Ground): Promise<BenchResult['raw']> {
-  await createRawTable(pool, schema)
+type Measured = Pick<BenchResult, 'addsPerSecond' | 'jobsPerSecond' | 'idleLatency' | 'raw'>
+
+async function measure(ground: Ground): Promise<Measured> {
+  await ground.kong.migrate({ signal: ground.signal })
+  const raw = await measureRaw(ground)
+  const addsPerSecond = await measureAdding(ground)
+  return { addsPerSecond, ...(await measureWorking(ground)), raw }
+}
+
+async function measureRaw(ground: Ground): Promise<BenchResult['raw']> {
+  const { jobs, signal, onProgress } = ground
+  await createRawTable(ground)
   let inserted = 0
   let deleted = 0
   const insert = async (): Promise<boolean> => {
     if (inserted >= jobs) return false
-    inserted += await insertRawRows(pool, schema)
+    inserted += await insertRawRows(ground)
     onProgress({ phase: 'inserting', done: Math.min(inserted, jobs), total: jobs })
     return true
   }
   const remove = async (): Promise<boolean> => {
-    const gone = await deleteRawRows(pool, schema)
+    const gone = await deleteRawRows(ground)
     deleted += gone
     onProgress({ phase: 'deleting', done: Math.min(deleted, jobs), total: jobs })
     return gone > 0
@@ -179,6 +204,10 @@ async function unlessEnded(wanted: Promise<void>, runner: Runner, signal: AbortS
 
 function perSecond(count: () => number, ms: number): number {
   return Math.round((count() * 1_000) / Math.max(ms, 1))
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function nothing(): void {}

@@ -10,7 +10,7 @@ const queue = { pausedAt: undefined, concurrency: undefined, rateLimit: undefine
 it('shows the queue that waits longest first, and what each process is at', () => {
   const worker = {
     worker: 7,
-    host: 'web-1',
+    host: 'web-1\u001b[2J',
     pid: 4711,
     node: 'v20.19.0',
     startedAt: at,
@@ -42,9 +42,9 @@ it('shows the queue that waits longest first, and what each process is at', () =
     'email       12        1  10000+     3s',
     'default      0        1          0',
     '',
-    'worker  host   pid   jobs  longest',
-    '     7  web-1  4711     2  report 1m12s',
-    '     8  web-1     9     0                silent',
+    'worker  host            pid   jobs  longest',
+    '     7  web-1\\u001b[2J  4711     2  report 1m12s',
+    '     8  web-1\\u001b[2J     9     0                silent',
   ])
 })
 

@@ -137,7 +137,9 @@ export class KongTask {
 
   /**
    * What was added, completed and failed, by queue and task, since another look: hand back its `mark`. A first look counts
-   * nothing. Jobs that history does not keep, or for longer than 35 days, are not among those that were completed.
+   * nothing. Jobs that history does not keep, or for longer than 35 days, are not among those that were completed. What was
+   * written before a look and is committed after it is counted by neither: a bulk in a transaction that is open meanwhile, or a
+   * `complete(tx)`.
    *
    * @throws KT_CLOSED, KT_NOT_MIGRATED, KT_PERMISSION_DENIED, KT_DATABASE_UNAVAILABLE
    * @example

@@ -1,4 +1,7 @@
-/** What happened to the jobs of a task in a queue between two looks. */
+/**
+ * What happened to the jobs of a task in a queue between two looks, as far as it was committed when the second looked. What was
+ * written before a look and is committed after it is in no flow: no number in a job says when it was committed.
+ */
 export interface TaskFlow {
   readonly queue: string
   readonly task: string

@@ -45,6 +45,15 @@ it('a server that is too old, a standby or read only is told', () => {
   expect(codes({ isReadOnly: true })).toEqual(['server_supported', 'server_read_only'])
 })
 
+it('whoever is led to a standby by mistake gets a command that only looks, and none that splits the data in two', () => {
+  const [, found] = checkServer({ ...server, isStandby: true })
+  expect(found).toMatchObject({
+    code: 'server_read_only',
+    remedy: expect.stringMatching(/Promote this server only where that one is gone for good/),
+    command: `psql "$DATABASE_URL" -c 'table pg_stat_wal_receiver'`,
+  })
+})
+
 it('clocks agree within two seconds, and what the way there may hide', () => {
   const code = (clockOffset: number, latency = 0): unknown => checkClock({ clockOffset, latency })[0]?.code
   expect([code(2_000), code(-2_001), code(2_100, 400), code(2_300, 400)]).toEqual([
@@ -62,15 +71,15 @@ const holder = {
   held: undefined,
   doing: '',
   host: undefined,
-  ends: 'end it',
+  remedy: 'end it',
 }
 
 it('who holds vacuum back is told with what ends it: at a standby where that has to be said', () => {
   const found = judgeHolders([
-    { ...holder, kind: 'prepared', name: "it's", held: 600_000, ends: "rollback prepared 'it''s'" },
+    { ...holder, kind: 'prepared', name: "it's", held: 600_000, remedy: "rollback prepared 'it''s'" },
     { ...holder, kind: 'slot', age: 100_001, doing: 'physical, nobody uses it' },
     { ...holder, kind: 'slot', age: 100_000 },
-    { ...holder, kind: 'standby', pid: 9, age: 200_000, host: '10.0.0.2', ends: 'alter system …' },
+    { ...holder, kind: 'standby', pid: 9, age: 200_000, host: '10.0.0.2', remedy: 'alter system …' },
     { ...holder, kind: 'session', pid: 8, held: 300_000 },
   ])
   expect(found.map(({ what, command }) => [what, command])).toEqual([

@@ -118,8 +118,8 @@ export interface VacuumHolder {
   readonly doing: string
   /** Of a standby. */
   readonly host: string | undefined
-  /** The statement that ends it. */
-  readonly ends: string
+  /** The statement that ends it; of a slot in use one that only says who uses it. */
+  readonly remedy: string
 }
 
 /** The oldest first. */

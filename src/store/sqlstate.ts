@@ -26,7 +26,7 @@ const NODE_CODES = new Set([
 ])
 // node-postgres says these without a code.
 const DRIVER_MESSAGES =
-  /connection terminated|connection error|not queryable|client was closed|timeout exceeded when trying to connect/i
+  /connection terminated|connection error|not queryable|client was closed|timeout exceeded when trying to connect|query read timeout/i
 
 /**
  * Conflicts between transactions, and what functions and triggers raise: ours (KT001) and the application's own. As

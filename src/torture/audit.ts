@@ -14,6 +14,8 @@ export interface Audit {
   readonly lost: readonly string[]
   /** Took effect or ended more than once, although their effect and their end were one transaction. */
   readonly doubled: readonly string[]
+  /** Were taken for what their processes died of, and are kept as dead letters: docs/decisions/013. */
+  readonly buried: readonly string[]
   /** The most jobs of the limited queue whose effects were under way at once. */
   readonly mostAtOnce: number
   /** What else does not fit, a sentence each. */
@@ -25,14 +27,19 @@ export interface AuditOptions {
   readonly scenario: number
   readonly limitedQueue: string
   readonly limit: number
+  /** Processes were taken away from their jobs, so that a few that did nothing may be buried. */
+  readonly mayBury: boolean
 }
+
+/** The share of the jobs that may be buried where processes were taken away from theirs. */
+export const MOST_BURIED = 0.01
 
 /** How many of a kind are named. */
 const NAMED = 5
 
 export async function audit(
   ask: Ask,
-  { names, scenario, limitedQueue, limit }: AuditOptions,
+  { names, scenario, limitedQueue, limit, mayBury }: AuditOptions,
 ): Promise<Audit> {
   const { kong, record } = names
   const ids = async (text: string): Promise<string[]> =>
@@ -44,11 +51,15 @@ export async function audit(
     `select count(*)::int4 as jobs from ${record}.added where scenario = $1`,
     [scenario],
   )
-  // Torn away three times, the last time while it ran alone, a job is taken for what its processes died of: nothing of it is lost.
-  const buried = `select from ${kong}.dead_letters d where d.id = a.job and d.reason = 'crashes'`
+  // Torn away three times, the last time while it ran alone, a job is taken for what its processes died of: it is not lost, but
+  // counted.
+  const isBuried = `exists (select from ${kong}.dead_letters d where d.id = a.job and d.reason = 'crashes')`
+  const buried = await ids(
+    `select a.job::text from ${record}.added a where a.scenario = $1 and ${isBuried} order by a.job`,
+  )
   const lost = await ids(
     `select a.job::text from ${record}.added a
-      where a.scenario = $1 and not exists (select from ${record}.effects e where e.job = a.job) and not exists (${buried})
+      where a.scenario = $1 and not exists (select from ${record}.effects e where e.job = a.job) and not ${isBuried}
       order by a.job`,
   )
   const doubled = await ids(
@@ -64,7 +75,7 @@ export async function audit(
   )
   const dead = await ids(
     `select a.job::text from ${record}.added a
-      where a.scenario = $1 and exists (select from ${kong}.dead_letters d where d.id = a.job) and not exists (${buried})
+      where a.scenario = $1 and exists (select from ${kong}.dead_letters d where d.id = a.job) and not ${isBuried}
       order by a.job`,
   )
   // Neither live, nor dead, nor over: gone without a trace.
@@ -108,9 +119,16 @@ export async function audit(
     [scenario, limitedQueue],
   )
   const mostAtOnce = overlap?.most ?? 0
+  const jobs = counted?.jobs ?? 0
   const findings = [
     ...told(live, 'never came to an end'),
     ...told(dead, 'became dead letters'),
+    ...(buried.length > (mayBury ? jobs * MOST_BURIED : 0)
+      ? told(
+          buried,
+          `were buried as poison pills, where ${mayBury ? `${MOST_BURIED * 100} %` : 'none'} may be`,
+        )
+      : []),
     ...told(vanished, 'are gone without a trace'),
     ...told(strange, 'took effect although they were never added, or not by their own execution'),
     ...late.map((what) => `Settled by a process that had lost it: ${what}.`),
@@ -118,7 +136,7 @@ export async function audit(
       ? [`${mostAtOnce} jobs of the queue ${limitedQueue} ran at once, its limit is ${limit}.`]
       : []),
   ]
-  return { jobs: counted?.jobs ?? 0, lost, doubled, mostAtOnce, findings }
+  return { jobs, lost, doubled, buried, mostAtOnce, findings }
 }
 
 function told(jobs: readonly string[], what: string): string[] {

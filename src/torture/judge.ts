@@ -24,14 +24,16 @@ export interface Case {
   readonly injuries: readonly Injury[]
   /** Milliseconds in which 99 of 100 recoveries have to be over; null where nothing is promised. */
   readonly longestRecovery: number | null
+  /** Whether processes were taken away from their jobs. */
+  readonly mayBury: boolean
 }
 
 export async function judge(
   ask: Ask,
-  { name, number, names, phases, watch, injuries, longestRecovery }: Case,
+  { name, number, names, phases, watch, injuries, longestRecovery, mayBury }: Case,
 ): Promise<ScenarioResult> {
   const { before, during, after } = phases
-  const found = await audit(ask, { names, scenario: number, limitedQueue: LIMITED, limit: LIMIT })
+  const found = await audit(ask, { names, scenario: number, limitedQueue: LIMITED, limit: LIMIT, mayBury })
   const times = await recoveries(ask, names, number)
   const rate = async (within: Span): Promise<number | null> =>
     rounded(await rateWithin(ask, names, number, within), 1)
@@ -42,6 +44,7 @@ export async function judge(
     jobs: found.jobs,
     lost: found.lost.length,
     doubleCommitted: found.doubled.length,
+    buried: found.buried.length,
     recoveryMs: {
       p50: rounded(percentile(times, 0.5)),
       p99: rounded(percentile(times, 0.99)),

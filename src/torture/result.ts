@@ -33,6 +33,8 @@ export interface ScenarioResult {
   readonly lost: number
   /** Took effect, or ended, more than once. */
   readonly doubleCommitted: number
+  /** Were taken for what their processes died of, and are kept as dead letters: neither lost nor done. */
+  readonly buried: number
   /** From an injury to the new start of each job that was held by whom it hurt. */
   readonly recoveryMs: RecoveryTimes
   /** Within which `p99` has to be; null where nothing is promised. Milliseconds. */

@@ -76,6 +76,7 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
       watch,
       injuries: injuries.all,
       longestRecovery: scenario.longestRecovery?.({ lease, isSeen: parts.isSeen }) ?? null,
+      mayBury: scenario.takesProcesses === true,
     })
     const deaths = crew.deaths.map((why) => `A worker process ended by itself: ${why}`)
     return { ...result, errors: [...errors, ...deaths, ...result.errors] }

@@ -54,6 +54,8 @@ export interface Scenario {
   readonly needs?: 'server' | 'proxy'
   /** Where proxies can be had, each worker gets one. */
   readonly isProxied?: boolean
+  /** Kills, suspends or cuts off processes that have jobs: a few of these may be taken for the cause, and buried. */
+  readonly takesProcesses?: boolean
   /** Milliseconds in which 99 of 100 jobs that were torn away have to be started anew. @default none is promised */
   readonly longestRecovery?: (promise: RecoveryPromise) => number
   /** Hurts until it is over, and leaves nobody hurt on purpose. */

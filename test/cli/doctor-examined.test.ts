@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { KongTask, run } from 'kongtask'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkListening } from '../../src/doctor/checks/listening.ts'
-import { checkVacuumHolders } from '../../src/doctor/checks/vacuum-holders.ts'
+import { checkVacuumHolders, judgeHolders } from '../../src/doctor/checks/vacuum-holders.ts'
 import { examine } from '../../src/doctor/examine.ts'
 import { isWell, type Finding, type FindingCode } from '../../src/doctor/finding.ts'
 import type { Session } from '../../src/doctor/patient.ts'
 import { openSession } from '../../src/doctor/session.ts'
-import { examineServer, type ServerState } from '../../src/store/examine.ts'
+import { examineServer, examineVacuumHolders, type ServerState } from '../../src/store/examine.ts'
 import { pgDatabase } from '../../src/store/pg-database.ts'
 import { readOnly } from '../../src/store/read-only.ts'
 import { silent } from '../journeys/journey-logger.ts'
@@ -134,6 +134,32 @@ describe('vacuum', () => {
     expect((await checkVacuumHolders(patient, { longest: 0 })).map(({ what }) => what)).toEqual([
       'Nobody holds vacuum back.',
     ])
+  })
+
+  it('is held back by a slot: one that nobody uses is dropped, of one in use only who uses it is asked', async () => {
+    const client = await database.pool.connect()
+    // Stands before the server's own, for this session.
+    await client.query(
+      `begin; create temporary view pg_replication_slots as
+       select 'forgotten' as slot_name, 'physical' as slot_type, false as active, null::int4 as active_pid,
+              '3'::xid as xmin, null::xid as catalog_xmin
+        union all
+       select 'subscriber', 'logical', true, 4711, null, '3'`,
+    )
+    const db = { query: (text: string, values: readonly unknown[]) => client.query(text, [...values]) }
+    const holders = await examineVacuumHolders(db, 'kongtask')
+    client.release(true)
+    const slots = holders.filter(({ kind }) => kind === 'slot')
+    const commands = judgeHolders(slots, { oldest: 0 }).map(({ what, command }) => [
+      /"(.+?)"/.exec(what)?.[1],
+      command,
+    ])
+    expect(Object.fromEntries(commands)).toEqual({
+      forgotten: expect.stringContaining(String.raw`select pg_drop_replication_slot('\''forgotten'\'')`),
+      subscriber: expect.stringMatching(
+        / -c 'select application_name, .+ from pg_stat_replication where pid = 4711'$/,
+      ),
+    })
   })
 
   it('cannot be judged by a role that does not see other sessions, which is told', async () => {
@@ -302,7 +328,8 @@ describe('a database', () => {
       {
         code: 'task_unserved',
         what: 'No process performs the task unheard_of, of which 2 jobs wait.',
-        command: 'kongtask jobs cancel --task unheard_of',
+        remedy: expect.stringMatching(/: kongtask jobs cancel --task unheard_of$/),
+        command: 'kongtask work',
       },
     ])
     expect(of(found, 'queues')).toMatchObject([

@@ -35,6 +35,7 @@ it('kongtask torture --json prints one object, and writes the page; what restart
         jobs: expect.any(Number),
         lost: 0,
         doubleCommitted: 0,
+        buried: 0,
         recoveryMs: { p50: expect.any(Number), p99: expect.any(Number), max: expect.any(Number) },
         recoveryLimitMs: null,
         recovered: expect.any(Number),

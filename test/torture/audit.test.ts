@@ -51,18 +51,31 @@ async function runJobs(jobs: Parameters<Ground['add']>[1]): Promise<string[]> {
   return rows.map(({ job }) => job)
 }
 
-const look = (limit = 2): Promise<Audit> =>
+const look = (mayBury = false): Promise<Audit> =>
   audit((text, values) => ground.query(text, values), {
     names: ground.names,
     scenario,
     limitedQueue: LIMITED,
-    limit,
+    limit: 2,
+    mayBury,
   })
 
 const doctor = (text: string, values: unknown[] = []): Promise<unknown> =>
   ground.query(
     text.replaceAll('record.', `${ground.names.record}.`).replaceAll('kong.', `${ground.names.kong}.`),
     values,
+  )
+
+/** As if it had never taken effect. */
+const putAway = (job: string | undefined, reason: 'attempts' | 'crashes'): Promise<unknown> =>
+  doctor(
+    `with gone as (delete from kong.history where id = $1 returning *),
+     undone as (delete from record.effects where job = $1)
+     insert into kong.dead_letters (id, run_at, created_at, finished_at, expires_at, dropped_at, queue_id, task_id, retain_s,
+                                    priority, attempt, max_attempts, crashes, reason, payload)
+     select id, run_at, created_at, finished_at, 'infinity', 'infinity', queue_id, task_id, 0,
+            priority, attempt, max_attempts, 3, $2, payload from gone`,
+    [job, reason],
   )
 
 beforeEach(() => {
@@ -72,7 +85,7 @@ beforeEach(() => {
 describe('the auditor', () => {
   it('finds nothing where nothing is wrong', async () => {
     await runJobs([exact(WIDE), exact(LIMITED), plain])
-    expect(await look()).toEqual({ jobs: 3, lost: [], doubled: [], mostAtOnce: 1, findings: [] })
+    expect(await look()).toEqual({ jobs: 3, lost: [], doubled: [], buried: [], mostAtOnce: 1, findings: [] })
   })
 
   it('sees a job that took no effect as lost', async () => {
@@ -113,6 +126,39 @@ describe('the auditor', () => {
     const { lost, findings } = await look()
     expect(lost).toHaveLength(1)
     expect(findings).toEqual([`1 jobs never came to an end: ${lost[0]}`])
+  })
+
+  it('sees a dead letter, and that its job took no effect', async () => {
+    const [first] = await runJobs([exact(WIDE), exact(WIDE)])
+    await putAway(first, 'attempts')
+    // Whatever may be buried: this was not.
+    expect(await look(true)).toMatchObject({
+      lost: [first],
+      buried: [],
+      findings: [`1 jobs became dead letters: ${first}`],
+    })
+  })
+
+  it('counts a job that was buried as a poison pill, and sees it where no process was taken away', async () => {
+    const [first] = await runJobs([exact(WIDE), exact(WIDE)])
+    await putAway(first, 'crashes')
+    expect(await look()).toMatchObject({
+      lost: [],
+      buried: [first],
+      findings: [`1 jobs were buried as poison pills, where none may be: ${first}`],
+    })
+  })
+
+  it('lets one job of a hundred be buried where processes are taken away, and no more', async () => {
+    const [first, second] = await runJobs(Array.from({ length: 100 }, () => exact(WIDE)))
+    await putAway(first, 'crashes')
+    expect(await look(true)).toMatchObject({ lost: [], buried: [first], findings: [] })
+    await putAway(second, 'crashes')
+    expect(await look(true)).toMatchObject({
+      lost: [],
+      buried: [first, second],
+      findings: [`2 jobs were buried as poison pills, where 1 % may be: ${first} ${second}`],
+    })
   })
 
   it('sees an effect of an execution of another job', async () => {

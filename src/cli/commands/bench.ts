@@ -4,6 +4,7 @@ import type { Project } from '../../project/read-project.ts'
 import type { Action, CommandContext, Declare } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { isProjectWithDatabase, openDatabase, type OpenDatabase } from '../open-database.ts'
+import { plainText } from '../plain-text.ts'
 import { progressBar } from '../progress-bar.ts'
 import { addProjectOptions, readGivenProject } from '../project-options.ts'
 import { tableLines } from '../table.ts'
@@ -16,7 +17,7 @@ export const bench: Declare = (program, perform) => {
     .description(
       'Adds jobs that do nothing and works them, and says how many a second, how soon an idle worker begins one, and what ' +
         'the database itself could do over as many connections: rows of a bare table, inserted and deleted a hundred at a ' +
-        'time. All in a schema of its own, which is dropped in the end, also after Ctrl-C.',
+        'time. All in a schema of its own, which is dropped in the end, also after Ctrl-C, or named where that cannot be done.',
     )
     .option('--jobs <number>', 'how many, 100 to 10000000 (default: 20000)')
     .option('--concurrency <number>', 'calls of addJob, then jobs, at a time (default: 10)')
@@ -49,6 +50,10 @@ const action: Action = async (given, context) => {
     concurrency,
     signal,
     onProgress: ({ phase, done, total }) => terminal.progress(progressBar(phase, done, total)),
+    onLeftBehind: (schema, why) =>
+      terminal.tell(
+        `The schema ${schema} could not be dropped, and may still be there: ${plainText(why)} Look, and drop it by hand.`,
+      ),
   })
   if (isJson) terminal.say(JSON.stringify({ ...result, embedded: database.embedded ?? null }))
   else for (const line of summary(result, database.embedded, terminal)) terminal.say(line)

@@ -17,13 +17,14 @@ export const doctor: Declare = (program, perform) => {
     .command('doctor')
     .description(
       'Looks at this machine, the database and who works on it, and says what is wrong, each with a command that remedies ' +
-        'it. Writes nothing. What cannot be looked at is said, and the rest looked at all the same.',
+        'it, or, where a person has to decide, looks closer. Writes nothing. What cannot be looked at is said, and the rest looked at all the same.',
     )
     .option('--config', 'instead, print what is configured, and where; secrets are masked')
   addProjectOptions(command).addHelpText(
     'after',
     `
-Where a remedy says $DATABASE_URL it means this database, as a role that may do what it says.
+Where a remedy says $DATABASE_URL it means this database, as a role that may do what it says. Read a
+command before you run it: it was made of what was seen at that moment.
 
 Exit codes: 0 all is well, notes aside; 3 there is a warning or an error, or the database does not answer; 1, 2, 130 as ever.
 
@@ -90,7 +91,7 @@ function tellFindings(found: readonly Finding[], { terminal, isJson }: CommandCo
       const mark = terminal.paint(STYLES[severity], MARKS[severity])
       const name = severity === 'fine' ? '' : terminal.paint('dim', ` (${code})`)
       terminal.say(`${mark} ${check}: ${plainText(what)}${name}`)
-      if (remedy !== null) terminal.say(`    ${remedy}`)
+      if (remedy !== null) terminal.say(`    ${plainText(remedy)}`)
       if (command !== null) terminal.say(`    $ ${plainText(command)}`)
     }
   return ok ? EXIT.done : EXIT.unwell

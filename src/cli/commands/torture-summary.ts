@@ -6,6 +6,7 @@ const HEADINGS = [
   'jobs',
   'lost',
   'twice',
+  'buried',
   'injuries',
   'recovery p50',
   'p99',
@@ -47,12 +48,13 @@ export function describeResult(
 }
 
 function cellsOf(scenario: ScenarioResult): string[] {
-  const { name, jobs, lost, doubleCommitted, injuries, recoveryMs, limit } = scenario
+  const { name, jobs, lost, doubleCommitted, buried, injuries, recoveryMs, limit } = scenario
   return [
     name,
     `${jobs}`,
     `${lost}`,
     `${doubleCommitted}`,
+    `${buried}`,
     `${injuries}`,
     seconds(recoveryMs.p50),
     seconds(recoveryMs.p99),

@@ -20,8 +20,10 @@ export function checkServer({ version, release, isStandby, isReadOnly }: ServerS
     ...(isStandby
       ? [
           finding('server', 'server_read_only', 'This server is a standby, which takes no writes.', {
-            remedy: 'Lead the connection to the primary, or make this one the primary.',
-            command: psql('select pg_promote()'),
+            // Only looks: to promote a standby beside a primary that lives splits the data in two.
+            remedy:
+              'Lead the connection to the primary, which this names. Promote this server only where that one is gone for good.',
+            command: psql('table pg_stat_wal_receiver'),
           }),
         ]
       : isReadOnly

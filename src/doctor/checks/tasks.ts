@@ -21,11 +21,8 @@ export async function checkTasks({ db, schema, kongtask }: Patient): Promise<rea
   return [...new Set(unknown.map(({ task }) => task))].map((task) => {
     const where = unknown.filter((each) => each.task === task)
     const what = `No process performs the task ${task}, of which ${shown(where)}.`
-    const remedy = 'Deploy code that has the task; or cancel its jobs.'
-    return finding('tasks', 'task_unserved', what, {
-      remedy,
-      command: kongtask(`jobs cancel --task ${task}`),
-    })
+    const remedy = `Start a worker whose code has the task. Where nobody will: ${kongtask(`jobs cancel --task ${task}`)}`
+    return finding('tasks', 'task_unserved', what, { remedy, command: kongtask('work') })
   })
 }
 

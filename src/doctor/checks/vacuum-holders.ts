@@ -42,17 +42,19 @@ export function judgeHolders(
 }
 
 function holding(holder: VacuumHolder): Finding {
-  const { kind, doing, ends, host } = holder
+  const { kind, doing, remedy, host } = holder
   const what = `Vacuum is held back by ${nameOf(holder)}, ${ageOf(holder)}${doing === '' ? '' : ` (${doing})`}.`
   const command =
-    kind === 'standby' ? psqlOn(`"host=${host ?? 'STANDBY'}"`, ends, 'select pg_reload_conf()') : psql(ends)
+    kind === 'standby'
+      ? psqlOn(`"host=${host ?? 'STANDBY'}"`, remedy, 'select pg_reload_conf()')
+      : psql(remedy)
   return finding('vacuum', 'vacuum_held_back', what, { remedy: REMEDIES[kind] ?? 'End it.', command })
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {
   session: 'End the transaction where it was begun; or end its session, which undoes it.',
   prepared: 'Commit or undo it: whoever prepared it has forgotten it.',
-  slot: 'Drop the slot where nobody will come back to it; where somebody uses it, see why that is so far behind.',
+  slot: 'Drop the slot where nobody will come back to it; where a standby or subscriber uses it, see why that is so far behind.',
   standby: 'End the long query there; or let the standby cancel such queries instead of asking for patience.',
 }
 

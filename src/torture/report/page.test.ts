@@ -8,6 +8,7 @@ const scenario: ScenarioResult = {
   jobs: 400,
   lost: 0,
   doubleCommitted: 0,
+  buried: 0,
   recoveryMs: { p50: 2_500, p99: 3_100, max: 3_200 },
   recoveryLimitMs: 5_000,
   recovered: 3,
@@ -46,6 +47,12 @@ describe('the page of a run', () => {
     expect(page).toContain('Left out: restart, because the server is not ours.')
     expect(page).not.toMatch(/<script|<link|src=|https?:/)
     expect(page).not.toContain('NaN')
+  })
+
+  it('counts jobs that were buried as poison pills', () => {
+    const page = reportPage(result({ buried: 77 }))
+    expect(page).toContain('<th>buried</th>')
+    expect(page).toContain('<td>77</td>')
   })
 
   it('says where no job had to be started anew', () => {

@@ -30,11 +30,12 @@ ${scenarios.map(section).join('\n')}
 
 function overview(scenarios: readonly ScenarioResult[]): string {
   const rows = scenarios.map((scenario) => {
-    const { name, jobs, lost, doubleCommitted, injuries, recoveryMs, limit, errors } = scenario
+    const { name, jobs, lost, doubleCommitted, buried, injuries, recoveryMs, limit, errors } = scenario
     const cells = [
       `${jobs}`,
       counted(lost),
       counted(doubleCommitted),
+      `${buried}`,
       `${injuries}`,
       seconds(recoveryMs.p50),
       seconds(recoveryMs.p99),
@@ -48,8 +49,8 @@ function overview(scenarios: readonly ScenarioResult[]): string {
     return `<tr><td>${name}</td>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`
   })
   return `<div class="wide"><table>
-<tr><th></th><th></th><th></th><th></th><th></th><th colspan="3">recovery, s</th><th colspan="3">jobs per second</th><th>valid</th><th></th></tr>
-<tr><th>scenario</th><th>jobs</th><th>lost</th><th>twice</th><th>injuries</th><th>p50</th><th>p99</th><th>max</th><th>before</th><th>during</th><th>after</th><th>leases</th><th>errors</th></tr>
+<tr><th></th><th></th><th></th><th></th><th></th><th></th><th colspan="3">recovery, s</th><th colspan="3">jobs per second</th><th>valid</th><th></th></tr>
+<tr><th>scenario</th><th>jobs</th><th>lost</th><th>twice</th><th>buried</th><th>injuries</th><th>p50</th><th>p99</th><th>max</th><th>before</th><th>during</th><th>after</th><th>leases</th><th>errors</th></tr>
 ${rows.join('\n')}
 </table></div>`
 }

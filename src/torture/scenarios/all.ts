@@ -14,6 +14,7 @@ export const all: Scenario = {
   name: 'all',
   summary: 'everything together, when and to whom the seed decides',
   isProxied: true,
+  takesProcesses: true,
   injure: async (stage) => {
     const repeat = async (
       [least, most]: readonly [number, number],

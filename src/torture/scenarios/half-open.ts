@@ -6,6 +6,7 @@ export const halfOpen: Scenario = {
   summary: 'the network between a worker and the database falls silent without closing a connection',
   needs: 'proxy',
   isProxied: true,
+  takesProcesses: true,
   longestRecovery: ({ lease }) => lease + 5_000,
   injure: async (stage) => {
     while (!stage.over.aborted) {

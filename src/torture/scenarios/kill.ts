@@ -4,6 +4,7 @@ import type { Scenario, Stage } from '../scenario.ts'
 export const kill: Scenario = {
   name: 'kill',
   summary: 'kill -9 of a worker process, again and again, each time another one in its place',
+  takesProcesses: true,
   longestRecovery: ({ lease, isSeen }) => (isSeen ? 5_000 : lease + 5_000),
   injure: async (stage) => {
     while (!stage.over.aborted) {

@@ -4,6 +4,7 @@ import type { Scenario, Stage } from '../scenario.ts'
 export const suspend: Scenario = {
   name: 'suspend',
   summary: 'a worker process is suspended (SIGSTOP) until others have its jobs, then it goes on',
+  takesProcesses: true,
   longestRecovery: ({ lease }) => lease + 5_000,
   injure: async (stage) => {
     while (!stage.over.aborted) {
