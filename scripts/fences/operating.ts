@@ -4,6 +4,8 @@ const OPERATE = 'sql/migrations/0014_operate.sql'
 const MIGRATE = 'src/store/migrate.ts'
 const MIGRATIONS = 'test/store/migrate.test.ts'
 const HISTORY = 'test/store/history.test.ts'
+const WORKERS = 'sql/migrations/0010_workers.sql'
+const LIVES = 'test/store/workers.test.ts'
 
 /** Operators, chores and migrations. */
 export const operating: readonly Fence[] = [
@@ -152,6 +154,106 @@ export const operating: readonly Fence[] = [
     test: {
       file: 'src/maintenance/when-due.test.ts',
       name: 'is not begun again before it ends, and then it is',
+    },
+  },
+  {
+    name: 'unlock-blames-nobody',
+    against: 'An operator unlocks a process, and a job that somebody had locked then is buried for it.',
+    cuts: [{ file: 'sql/migrations/0017_control.sql', text: ', is_blameless = true', instead: '' }],
+    test: {
+      file: 'test/store/control.test.ts',
+      name: 'counts no crash for that one either, and does not bury it though it ran alone',
+    },
+  },
+  {
+    name: 'unregister-blames-nobody',
+    against: 'A process ends in good order, and a job that somebody had locked then is buried for it.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: 'update kongtask.workers w set is_blameless = true where w.id = p_worker;',
+        instead: '',
+      },
+    ],
+    test: { file: LIVES, name: 'is not blamed by that rescue, though the job ran alone' },
+  },
+  {
+    name: 'rescue-waits-after-an-outage',
+    against: 'The first process that is back after an outage declares all others dead.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: 'case when w.expires_at < clock_timestamp() then clock_timestamp() else w.unbroken_since end',
+        instead: 'w.unbroken_since',
+      },
+    ],
+    test: {
+      file: LIVES,
+      name: 'the first one that is back takes nobody for dead, and the others keep their jobs',
+    },
+  },
+  {
+    name: 'rescue-holds-its-own-lease',
+    against:
+      'A process that is back after an outage declares all others dead before it knows that it was away.',
+    cuts: [{ file: WORKERS, text: ' and w.expires_at >= clock_timestamp()) as self', instead: ') as self' }],
+    test: {
+      file: LIVES,
+      name: 'the first one that is back takes nobody for dead, and the others keep their jobs',
+    },
+  },
+  {
+    name: 'rescue-waits-where-it-starts',
+    against: 'A process that is started when an outage ends declares all others dead.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: "where w.heartbeat_at > n.now - p_lease_ms * interval '1 ms'",
+        instead: 'where true',
+      },
+    ],
+    test: { file: LIVES, name: 'one that is just being started does not either, for a lease' },
+  },
+  {
+    name: 'rescue-doubts-itself',
+    against: 'A process that has no lease, and does not know how long, declares others dead.',
+    cuts: [
+      {
+        file: 'src/maintenance/rescuer.ts',
+        text: 'if (worker === undefined) return 0',
+        instead: 'if (worker === -1) return 0',
+      },
+    ],
+    test: {
+      file: 'src/maintenance/rescuer.test.ts',
+      name: 'is left to others while our own lease is in doubt',
+    },
+  },
+  {
+    name: 'absent-after-an-outage',
+    against:
+      'A network is away for longer than a lease, and the first process that is back declares all others dead.',
+    cuts: [{ file: WORKERS, text: '       and (kongtask.judges(p_self)).o_absent\n', instead: '' }],
+    test: {
+      file: 'test/store/absent-workers.test.ts',
+      name: 'keeps its jobs from one that was cut off longer than a lease, and has just come back',
+    },
+  },
+  {
+    name: 'pills-let-go-in-order',
+    against: 'A rescue locks limits in the order of the workers, and deadlocks with a settlement.',
+    cuts: [
+      {
+        file: WORKERS,
+        text: `group by p.queue_id
+            order by p.queue_id`,
+        instead: `group by p.queue_id, p.id
+            order by p.id`,
+      },
+    ],
+    test: {
+      file: 'test/store/poison-pill.test.ts',
+      name: 'of several workers at once, with different limits, does not deadlock with those who settle',
     },
   },
   {

@@ -128,16 +128,14 @@ export const processes: readonly Fence[] = [
       },
     ],
     test: {
-      file: 'test/journeys/stopping.test.ts',
-      name: 'in the middle of much work loses nothing and repeats nothing',
+      file: 'src/worker/worker.test.ts',
+      name: 'starts nothing where its process stops meanwhile',
     },
   },
   {
     name: 'intake-gives-back-what-was-paused',
     against: 'A job starts that was claimed just before it was paused.',
-    cuts: [
-      { file: INTAKE, text: '!this.#hasEnded(job) && !this.#isPaused(job)', instead: '!this.#hasEnded(job)' },
-    ],
+    cuts: [{ file: INTAKE, text: ' && !this.#isStopped(job)', instead: ' && this.#isStopped.length > 0' }],
     test: {
       file: 'test/worker/pausing.test.ts',
       name: 'while a claim that did not see it is on its way starts none of its jobs',
@@ -146,13 +144,47 @@ export const processes: readonly Fence[] = [
   {
     name: 'intake-ends-what-was-cancelled',
     against: 'A job that was cancelled while it ran, and whose process died, runs again.',
-    cuts: [
-      { file: INTAKE, text: '!this.#hasEnded(job) && !this.#isPaused(job)', instead: '!this.#isPaused(job)' },
-    ],
+    cuts: [{ file: INTAKE, text: ' && !this.#hasEnded(job)', instead: ' && this.#hasEnded.length > 0' }],
     test: {
       file: 'test/client/operate/one-job.test.ts',
       name: 'a job that nobody has told yet ends it where it would come back',
     },
+  },
+  {
+    name: 'intake-remembers-what-was-cancelled',
+    against: 'A job starts that was cancelled while the claim that took it was on its way.',
+    cuts: [{ file: INTAKE, text: 'return job.id === order.job', instead: 'return job.id === order.reason' }],
+    test: {
+      file: 'test/worker/cancelling.test.ts',
+      name: 'a job that is cancelled while the claim that took it is on its way does not start',
+    },
+  },
+  {
+    name: 'intake-looks-at-the-lease',
+    against: 'A claim is answered when its lease is lost, and its jobs run here and where they are by now.',
+    cuts: [
+      {
+        file: INTAKE,
+        text: 'const isOurs = lease.registration?.worker === job.lease.worker',
+        instead: 'const isOurs = lease.duration > 0',
+      },
+    ],
+    test: {
+      file: 'src/worker/worker.test.ts',
+      name: 'starts nothing where its lease is lost when the answer comes',
+    },
+  },
+  {
+    name: 'intake-takes-nothing-in-doubt',
+    against: 'A claim is answered when its lease has run out, and its jobs start while others take them.',
+    cuts: [
+      {
+        file: INTAKE,
+        text: 'const isOurs = lease.registration?.worker === job.lease.worker',
+        instead: 'const isOurs = (lease.registration?.worker ?? job.lease.worker) === job.lease.worker',
+      },
+    ],
+    test: { file: 'src/worker/worker.test.ts', name: 'starts nothing where its lease is in doubt then' },
   },
   {
     name: 'concluder-waits-for-the-transaction',
@@ -230,7 +262,8 @@ export const processes: readonly Fence[] = [
         file: 'src/store/pg-connection.ts',
         text: `    if (isOver) {
       connected.release()`,
-        instead: `    if (isOver && pool.ended) {
+        instead: `    if (isOver) {
+      await use(connected)
       connected.release()`,
       },
     ],

@@ -118,6 +118,13 @@ export const settling: readonly Fence[] = [
     inModel: true,
   },
   {
+    name: 'settle-keeps-suspects',
+    against:
+      'A job that kills its processes is given back once before it started, and counts as innocent again.',
+    cuts: [{ file: SETTLE, text: "when x.kind in ('retry', 'snoozed') then 0", instead: 'when true then 0' }],
+    test: { file: SETTLEMENTS, name: 'stays one where it did not: %s' },
+  },
+  {
     name: 'complete-holds-the-lease',
     against: 'A handler whose lease is gone commits its effects, and the job runs once more elsewhere.',
     cuts: [

@@ -133,7 +133,7 @@ export const workers: readonly Fence[] = [
     cuts: [
       {
         file: WORKERS,
-        text: `     where w.expires_at < clock_timestamp()
+        text: `       and w.expires_at < clock_timestamp()
        for update skip locked
 `,
         instead: `     for update skip locked
@@ -149,10 +149,10 @@ export const workers: readonly Fence[] = [
     cuts: [
       {
         file: WORKERS,
-        text: `     where w.expires_at < clock_timestamp()
+        text: `       and w.expires_at < clock_timestamp()
        for update skip locked
 `,
-        instead: `     where w.id = any (array(select late.id from kongtask.workers late where late.expires_at < clock_timestamp()))
+        instead: `       and w.id = any (array(select late.id from kongtask.workers late where late.expires_at < clock_timestamp()))
        for update skip locked
 `,
       },
@@ -416,8 +416,8 @@ export const workers: readonly Fence[] = [
     cuts: [
       {
         file: 'src/worker/isolation.ts',
-        text: 'if (running > 0) {',
-        instead: 'if (running < 0) {',
+        text: 'if (this.#options.atWork().length > 0) {',
+        instead: 'if (this.#options.atWork().length < 0) {',
       },
     ],
     test: {
@@ -432,12 +432,127 @@ export const workers: readonly Fence[] = [
       {
         file: 'src/worker/isolation.ts',
         text: 'await this.#options.tell(suspect.job)',
-        instead: 'await Promise.resolve()',
+        instead: 'await Promise.resolve(true)',
       },
     ],
     test: {
       file: 'src/worker/dispatcher.test.ts',
       name: 'runs when nothing else does, after the database was told, and nothing else starts beside it',
+    },
+  },
+  {
+    name: 'pill-is-settled-before-others-start',
+    against:
+      'A job completed alone, the one behind it ends the process in the same moment, and the first is buried for it.',
+    cuts: [
+      {
+        file: 'src/worker/isolation.ts',
+        text: `    if (this.#lone?.job === job) this.#lone.state = 'ended'
+`,
+        instead: `    if (this.#lone?.job !== job) return
+    this.#lone.state = 'ended'
+    this.settled([{ job }])
+`,
+      },
+    ],
+    test: {
+      file: 'test/journeys/poison-pill.test.ts',
+      name: 'a job that completed alone is not taken for the one behind it, of which its process dies at once',
+    },
+  },
+  {
+    name: 'pill-is-given-back-before-others-start',
+    against: 'A job that was only said to run alone is buried for another, which ended the process.',
+    cuts: [
+      {
+        file: 'src/worker/isolation.ts',
+        text: `      this.#lone.state = 'ended'
+      taken.unshift(this.#lone.job)
+`,
+        instead: `      this.#lone.state = 'ended'
+      taken.unshift(this.#lone.job)
+      this.#lone = undefined
+`,
+      },
+    ],
+    test: {
+      file: 'src/worker/dispatcher.test.ts',
+      name: 'nor where it was told and is taken back, before that is written',
+    },
+  },
+  {
+    name: 'pill-is-ours',
+    against: 'A process that was declared dead runs a job alone that another one has by now.',
+    cuts: [
+      { file: 'src/worker/isolation.ts', text: "isOurs ? 'runs' : 'ended'", instead: "'runs'" },
+      { file: 'src/worker/isolation.ts', text: 'if (isOurs) this', instead: 'this' },
+      { file: 'src/worker/isolation.ts', text: 'else this.#options.giveBack(suspect.job)', instead: '' },
+    ],
+    test: {
+      file: 'src/worker/dispatcher.test.ts',
+      name: 'is not started where it is no longer ours, but goes back, and others go on',
+    },
+  },
+  {
+    name: 'pill-is-told-by-the-living',
+    against: 'A process hears that it was declared dead, and runs the job of which it spoke.',
+    cuts: [
+      {
+        file: 'src/worker/worker.ts',
+        text: 'if (await store.runAlone(registration, { id, claim })) return true',
+        instead: 'if (await store.runAlone(registration, { id, claim }).then(() => true)) return true',
+      },
+    ],
+    test: {
+      file: 'src/worker/worker.test.ts',
+      name: 'is not started where the database says that this process was declared dead, and it starts anew',
+    },
+  },
+  {
+    name: 'pill-runs-beside-none-left-behind',
+    against: 'A handler that was left behind ends the process, and the job that runs alone is buried for it.',
+    cuts: [
+      {
+        file: 'src/worker/dispatcher.ts',
+        text: 'atWork: () => [...this.#running, ...this.#leftBehind],',
+        instead: 'atWork: () => [...this.#running],',
+      },
+    ],
+    test: {
+      file: 'src/worker/dispatcher.test.ts',
+      name: 'does not run beside a handler that was left behind, until that returns',
+    },
+  },
+  {
+    name: 'pill-is-none-at-the-stop',
+    against:
+      'A process is told to stop and killed when that takes too long, and the job that ran alone is buried.',
+    cuts: [
+      {
+        file: 'src/worker/worker.ts',
+        text: 'const untold = this.#tellNoneAlone()',
+        instead: 'const untold = Promise.resolve(this.#tellNoneAlone.name)',
+      },
+    ],
+    test: {
+      file: 'test/journeys/poison-pill.test.ts',
+      name: 'a job that runs alone is not taken for a killer where its process is told to stop, and killed because it takes too long',
+    },
+  },
+  {
+    name: 'pill-is-none-behind-the-telling',
+    against:
+      'The word that a job runs alone arrives behind the one that none does, from a process that stops.',
+    cuts: [
+      {
+        file: 'src/worker/worker.ts',
+        text: 'const hasTold = await this.#telling',
+        instead: 'const hasTold = this.#telling',
+      },
+    ],
+    test: {
+      file: 'src/worker/worker.test.ts',
+      name: 'which the database is still being told of when its process stops does so no more behind that',
     },
   },
   {

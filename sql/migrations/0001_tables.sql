@@ -124,8 +124,12 @@ create table kongtask.workers (
   started_at timestamptz not null default clock_timestamp(),
   heartbeat_at timestamptz not null default clock_timestamp(),
   expires_at timestamptz not null,
+  -- Since when this process, and before it began others, have been heard without a gap of a lease: no outage was that long (judges).
+  unbroken_since timestamptz not null default clock_timestamp(),
   -- Set by the process that declares this one dead; from then on it may neither claim nor renew.
   rescued_at timestamptz,
+  -- What it leaves behind counts no crash: it ended in good order, or an operator declared it dead.
+  is_blameless bool not null default false,
   info jsonb not null,
   -- By which others see that the process is there (this_session); null: by nothing but its heartbeats.
   session jsonb,

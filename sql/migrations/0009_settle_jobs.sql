@@ -321,12 +321,14 @@ begin
    where found.reason is not null;
 
   -- Back to the lane: a retry behind its delay with its error kept; what else comes back with its attempt. What was
-  -- deferred counts how often, until somebody has run it. A serial
-  -- key stays with the job. What is released stands at the head of its lane again, so its limits let nobody else go first.
+  -- deferred counts how often, until somebody has run it. What was run to its end is not what its processes died of, so
+  -- their crashes are forgotten. A serial key stays with the job. What is released stands at the head of its lane again, so
+  -- its limits let nobody else go first.
   with back as (
     update kongtask.jobs j
        set worker = 0, claim = 0,
            attempt = j.attempt - case when x.kind = 'retry' then 0 else 1 end,
+           crashes = case when x.kind in ('retry', 'snoozed') then 0 else j.crashes end,
            lane = (j.lane & 15) + case when x.kind = 'released' then 128 else 0 end,
            -- Whichever of the two was said.
            run_at = case when x.kind = 'released' then j.run_at

@@ -1,13 +1,33 @@
 -- The life of a process: registered, renewed by heartbeats, and, when it falls silent, rescued by any other.
 
 -- Leases are judged by the real clock, not by kongtask.clock(): processes live in real time.
+-- Where anybody was heard within a lease, there was no outage that long, and what was unbroken goes on.
 create function kongtask.register_worker(p_lease_ms float8, p_info jsonb, p_session jsonb)
 returns table (worker int4, nonce uuid)
 language sql
 as $$
-  insert into kongtask.workers (expires_at, info, session)
-  values (clock_timestamp() + p_lease_ms * interval '1 ms', p_info, p_session)
+  insert into kongtask.workers (started_at, heartbeat_at, expires_at, unbroken_since, info, session)
+  select n.now, n.now, n.now + p_lease_ms * interval '1 ms',
+         coalesce((select min(w.unbroken_since) from kongtask.workers w
+                    where w.heartbeat_at > n.now - p_lease_ms * interval '1 ms'), n.now),
+         p_info, p_session
+    from (select clock_timestamp() as now) as n
   returning id, nonce
+$$;
+
+-- Whom a process may take for dead: those whose session is gone, those whose lease has run out. After an outage of the
+-- database, or a jump of its clock, that is everybody, and whoever comes back first would bury the others, who are about
+-- to. So nobody judges by leases before somebody was heard all through one; who was cut off itself judges nobody that
+-- long, and who has missed its own lease, and may not know it yet, judges nobody either. Null: an operator asks, who knows.
+create function kongtask.judges(p_self int4, out o_absent bool, out o_silent bool)
+language sql stable
+as $$
+  select coalesce(bool_or(self.is_sure or self.unbroken_since <= self.started_at), p_self is null),
+         coalesce(bool_or(self.is_sure), p_self is null)
+    from (select w.started_at, w.unbroken_since,
+                 w.unbroken_since + (w.expires_at - w.heartbeat_at) <= clock_timestamp() as is_sure
+            from kongtask.workers w
+           where w.id = p_self and w.rescued_at is null and w.expires_at >= clock_timestamp()) as self
 $$;
 
 -- Jobs of a worker return to their lanes, each once, and only those that its lease still names.
@@ -72,7 +92,8 @@ $$;
 -- connection of which the process thinks well. p_is_direct: heartbeats come over connections of its own, not a pooler's.
 -- And it reads what the process is to be told: o_messages, an array of { id, body }; p_heard: those that it has read. Exactly
 -- those, for a lower number may commit later than a higher one.
--- o_rescue and o_absent are what find_chores says: a look that costs no statement of its own.
+-- o_rescue and o_absent are what find_chores says: a look that costs no statement of its own. Whether this process may do
+-- something about it, judges tells then.
 create function kongtask.heartbeat(
   p_worker int4, p_nonce uuid, p_lease_ms float8, p_known int4[], p_before int4, p_heard int8[], p_session jsonb, p_is_direct bool,
   out o_alive bool, out o_messages jsonb, out o_rescue bool, out o_absent bool, out o_seen bool)
@@ -85,6 +106,7 @@ begin
   o_seen := p_session is not null and kongtask.is_open(p_session);
   update kongtask.workers w
      set heartbeat_at = clock_timestamp(), expires_at = clock_timestamp() + p_lease_ms * interval '1 ms',
+         unbroken_since = case when w.expires_at < clock_timestamp() then clock_timestamp() else w.unbroken_since end,
          session = case when o_seen then p_session end, carrier = case when p_is_direct then kongtask.this_session() end
    where w.id = p_worker and w.nonce = p_nonce and w.rescued_at is null;
   if not found then
@@ -104,8 +126,8 @@ end
 $$;
 
 -- A job that was there when its process died, twice, runs alone from then on: one that dies with it once more was killed by it,
--- and bystanders are never buried. Said before the job starts; whether what dies is still that run, its lease tells. False
--- where this worker was declared dead.
+-- and bystanders are never buried. Said before the job starts; whether what dies is still that run, its lease tells. Null: none
+-- runs alone any more. False where this worker was declared dead.
 create function kongtask.run_alone(p_worker int4, p_nonce uuid, p_job int8, p_claim int4) returns bool
 language plpgsql
 as $$
@@ -119,8 +141,8 @@ end
 $$;
 
 -- The job that a dead worker ran alone, if it still has it, goes to the dead letters. One that somebody has locked is left to
--- the next look, as in release_claim.
-create function kongtask.bury_pill(p_worker int4) returns void
+-- the next look, as in release_claim. o_queue: that of a job that was buried; o_left: what it leaves to others, if anything.
+create function kongtask.bury_pill(p_worker int4, out o_queue int4, out o_left kongtask.left_job)
 language plpgsql
 as $$
 declare
@@ -148,34 +170,50 @@ begin
            'id', v_pill.id, 'claim', v_pill.claim, 'kind', 'dead', 'reason', 'crashes',
            'error', jsonb_build_object(
              'name', 'KongTaskError', 'code', 'KT_POISON_PILL',
-             'message', 'Its process died with it again and again, the last time while it ran alone there.'))));
-  perform kongtask.let_go(v_pill.queue_id, (v_others.o_gone).inheritance);
+             'message', 'Its process died with it, or fell silent for longer than its lease, again and again, '
+                        'the last time while it ran alone there.'))));
+  o_queue := v_pill.queue_id;
+  o_left := (v_others.o_gone).inheritance[1];
 end
 $$;
 
--- Any process may call it. A worker whose lease has run out is marked first, so that it can neither claim nor renew,
--- and its row goes when its ledger is empty. Returns how many workers were found and how many jobs went back.
-create function kongtask.rescue_workers()
+-- Any process may call it, and says who it is (judges). A worker whose lease has run out is marked first, so that it can
+-- neither claim nor renew, and its row goes when its ledger is empty. One that was declared dead before, or was found absent
+-- (rescue_absent_workers), needs no judging. Returns how many workers were found and how many jobs went back.
+create function kongtask.rescue_workers(p_self int4 default null)
 returns table (workers int4, jobs int4)
 language plpgsql
 as $$
 declare
+  v_judges bool := (kongtask.judges(p_self)).o_silent;
   v_worker int4;
+  v_is_blameless bool;
   v_released int4;
+  v_pill record;
+  -- Of the jobs that are buried, what they leave behind.
+  v_queues int4[] := '{}';
+  v_left kongtask.left_job[] := '{}';
 begin
   workers := 0;
   jobs := 0;
-  for v_worker in
-    select w.id from kongtask.workers w
-     where w.expires_at < clock_timestamp()
+  for v_worker, v_is_blameless in
+    select w.id, w.is_blameless from kongtask.workers w
+     where (v_judges or w.rescued_at is not null or w.expires_at = '-infinity')
+       and w.expires_at < clock_timestamp()
        for update skip locked
   loop
     update kongtask.workers w set rescued_at = clock_timestamp() where w.id = v_worker and w.rescued_at is null;
     if found then
       workers := workers + 1;
     end if;
-    perform kongtask.bury_pill(v_worker);
-    select coalesce(sum(kongtask.release_claim(c.worker, c.claim, c.queue_id, c.ids, true)), 0)
+    if not v_is_blameless then
+      select * into v_pill from kongtask.bury_pill(v_worker);
+      if v_pill.o_queue is not null then
+        v_queues := v_queues || v_pill.o_queue;
+        v_left := v_left || v_pill.o_left;
+      end if;
+    end if;
+    select coalesce(sum(kongtask.release_claim(c.worker, c.claim, c.queue_id, c.ids, not v_is_blameless)), 0)
       into v_released
       from kongtask.claims c
      where c.worker = v_worker;
@@ -184,6 +222,11 @@ begin
     delete from kongtask.workers w
      where w.id = v_worker and not exists (select from kongtask.claims c where c.worker = v_worker);
   end loop;
+  perform kongtask.let_go(pills.queue_id, pills.inheritance)
+     from (select p.queue_id, array_agg((p.id, p.key, p.limits)::kongtask.left_job) as inheritance
+             from unnest(v_queues, v_left) as p (queue_id, id, key, limits)
+            group by p.queue_id
+            order by p.queue_id) as pills;
   return next;
 end
 $$;
@@ -232,8 +275,8 @@ as $$
 $$;
 
 -- Rescues workers that were seen absent a moment ago, if they are so still and have not been heard since: who has only lost
--- that connection says so with a heartbeat at once. Any process may call it.
-create function kongtask.rescue_absent_workers(p_workers int4[], p_heartbeats text[])
+-- that connection says so with a heartbeat at once. Any process may call it, and says who it is (judges).
+create function kongtask.rescue_absent_workers(p_workers int4[], p_heartbeats text[], p_self int4 default null)
 returns table (workers int4, jobs int4)
 language plpgsql
 as $$
@@ -245,15 +288,17 @@ begin
              select from unnest(p_workers, p_heartbeats) as seen (worker, heartbeat)
                join kongtask.absent_workers() as absent using (worker, heartbeat)
               where seen.worker = w.id and absent.heartbeat = extract(epoch from w.heartbeat_at)::text)
+       and (kongtask.judges(p_self)).o_absent
      order by w.id
        for update skip locked
   )
   update kongtask.workers w set expires_at = '-infinity' from gone where w.id = gone.id;
-  return query select r.workers, r.jobs from kongtask.rescue_workers() as r;
+  return query select r.workers, r.jobs from kongtask.rescue_workers(p_self) as r;
 end
 $$;
 
--- A process that ends in good order. What its ledger still names (an interrupted flush) goes back without a crash.
+-- A process that ends in good order. What its ledger still names (an interrupted flush) goes back without a crash, also later
+-- where somebody has it locked.
 create function kongtask.unregister_worker(p_worker int4, p_nonce uuid) returns void
 language plpgsql
 as $$
@@ -267,5 +312,6 @@ begin
   delete from kongtask.messages m where m.worker = p_worker;
   delete from kongtask.workers w
    where w.id = p_worker and not exists (select from kongtask.claims c where c.worker = p_worker);
+  update kongtask.workers w set is_blameless = true where w.id = p_worker;
 end
 $$;

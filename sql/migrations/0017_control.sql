@@ -306,7 +306,7 @@ $$;
 
 -- Declares a process dead, whatever it says: its jobs go back, and what it writes about them later is refused. No crash
 -- is counted: the operator knows that it is none of the jobs' fault. Returns how many jobs went back, null where there is
--- no such worker. What somebody is just writing about stays for the rescuer. Locks: the worker's row, for which a claim
+-- no such worker. What somebody is just writing about stays for the rescuer, who counts none either. Locks: the worker's row, for which a claim
 -- of that process may make it wait a moment; then its jobs, skipping locked ones.
 create function kongtask.unlock_worker(p_worker int4) returns int4
 language plpgsql
@@ -321,7 +321,7 @@ begin
     return null;
   end if;
   update kongtask.workers w
-     set rescued_at = clock_timestamp(), expires_at = least(w.expires_at, clock_timestamp())
+     set rescued_at = clock_timestamp(), expires_at = least(w.expires_at, clock_timestamp()), is_blameless = true
    where w.id = p_worker;
   select coalesce(sum(kongtask.release_claim(c.worker, c.claim, c.queue_id, c.ids, false)), 0)
     into v_released

@@ -156,6 +156,11 @@ export const catalogue = {
     remedy:
       'Look for exhausted pools, locks and load, or raise `deadline`; give jobs a `uniqueKey`, with which they can be added again.',
   },
+  KT_FLAGS_UNANSWERED: {
+    what: '`forbiddenFlags` of a runner is a function that did not answer within 10 s. Until it does, that runner claims nothing.',
+    remedy:
+      'Answer from memory, and keep that up to date elsewhere; or give what the function asks a deadline of its own.',
+  },
   KT_STATEMENT_CANCELLED: {
     what: 'PostgreSQL gave up a statement for its own `statement_timeout` or `lock_timeout`, or because somebody cancelled it; nothing was written.',
     remedy: 'Look for locks and load, or raise that setting; then call again.',
@@ -177,9 +182,9 @@ export const catalogue = {
     remedy: 'Stop working on it; look for a blocked event loop or a lost connection.',
   },
   KT_POISON_PILL: {
-    what: 'The processes that ran this job died with it three times or more, the last time while it ran there alone; it is a dead letter.',
+    what: 'The processes that ran this job died with it, or fell silent for longer than their lease, three times or more, the last time while it ran there alone; it is a dead letter.',
     remedy:
-      'Look what kills the process: memory that runs out, a native module, `process.exit`. Mend it, then redrive the job.',
+      'Look what kills the process (memory that runs out, a native module, `process.exit`) or silences it (a blocked event loop). Mend it, then redrive the job.',
   },
   KT_ALREADY_COMPLETED: {
     what: 'A handler called `complete(tx)` again, although the job has completed in a transaction of its already; this one cannot commit.',
@@ -278,7 +283,7 @@ export const catalogue = {
     remedy: 'Read what the package manager said, and install by hand.',
   },
   KT_FILE_UNUSABLE: {
-    what: 'A file that a command was to read cannot be read, or one that it was to write is there already or cannot be made.',
+    what: 'A file that a command was to read cannot be read, or one that it was to write is there already, or cannot be made or written.',
     remedy: 'The message says why. Correct the name or the rights; `kongtask export` overwrites nothing.',
   },
   KT_IMPORT_FILE_INVALID: {

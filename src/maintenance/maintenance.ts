@@ -23,7 +23,7 @@ const WATCH_INTERVAL = 2_500
 export interface MaintenanceOptions {
   readonly store: Store
   readonly events: Emitter<Events>
-  /** The worker that asks. */
+  /** The worker that asks; undefined while its own lease is in doubt. */
   readonly self: () => number | undefined
   /** Milliseconds between looks for dead processes. */
   readonly rescueInterval: number
@@ -50,7 +50,7 @@ export function maintenance({
       store,
       interval: Math.min(WATCH_INTERVAL, rescueInterval),
       chores: {
-        rescue: ['rescue the jobs of dead workers', () => rescue(store, events)],
+        rescue: ['rescue the jobs of dead workers', () => rescue(store, events, self)],
         absent: [
           'rescue the jobs of workers that are gone',
           (signal) => rescueAbsent(store, events, self, signal),

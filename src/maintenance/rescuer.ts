@@ -6,9 +6,18 @@ import type { Store } from '../store/store.ts'
 /** Milliseconds in which a process that has lost nothing but a connection can say so. */
 const MOMENT = 1_500
 
-/** Gives the jobs of processes that fell silent back to their lanes. Every process looks, so one is enough. */
-export async function rescue(store: Pick<Store, 'rescueWorkers'>, events: Emitter<Events>): Promise<number> {
-  const { workers, jobs } = await store.rescueWorkers()
+/**
+ * Gives the jobs of processes that fell silent back to their lanes. Every process looks, so one is enough: one that has lost its
+ * own lease judges nobody.
+ */
+export async function rescue(
+  store: Pick<Store, 'rescueWorkers'>,
+  events: Emitter<Events>,
+  self: () => number | undefined,
+): Promise<number> {
+  const worker = self()
+  if (worker === undefined) return 0
+  const { workers, jobs } = await store.rescueWorkers(worker)
   if (workers > 0 || jobs > 0) events.emit('worker.rescued', { workers, jobs })
   return jobs
 }
@@ -26,8 +35,9 @@ export async function rescueAbsent(
   const absent = (await store.findAbsentWorkers()).filter(({ worker }) => worker !== self())
   if (absent.length === 0) return
   await pause(MOMENT, signal)
-  if (signal.aborted) return
-  const { workers, jobs } = await store.rescueAbsentWorkers(absent)
+  const worker = self()
+  if (signal.aborted || worker === undefined) return
+  const { workers, jobs } = await store.rescueAbsentWorkers(absent, worker)
   if (workers > 0 || jobs > 0) events.emit('worker.rescued', { workers, jobs })
 }
 

@@ -1,7 +1,8 @@
-import pg, { type Client, type Pool, type PoolClient } from 'pg'
+import pg, { type Client, type Pool } from 'pg'
 import { KongTaskError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Emitter } from '../runtime/emitter.ts'
+import { guardConnections } from '../store/pg-connection.ts'
 import { poolEnd } from './pool-end.ts'
 import type { RunnerConfig } from './runner-options.ts'
 
@@ -58,7 +59,7 @@ export function openConnections(
   let isClosed = false
   engine.on('error', onError)
   pool.on('error', onError)
-  pool.on('acquire', survive)
+  guardConnections(pool)
   return {
     engine,
     session: () => new pg.Client({ ...direct, application_name: 'kongtask listener' }),
@@ -74,17 +75,6 @@ export function openConnections(
       await idle?.()
       await Promise.all([endEngine(), endPool?.()])
       pool.off('error', onError)
-      pool.off('acquire', survive)
     },
   }
 }
-
-/**
- * A connection that breaks while a handler holds it, between two statements, emits an error, which without a listener
- * would end the process. The handler's next statement fails anyway.
- */
-function survive(client: PoolClient): void {
-  if (!client.listeners('error').includes(ignoreError)) client.on('error', ignoreError)
-}
-
-function ignoreError(): void {}

@@ -14,7 +14,7 @@ import type { ScheduleSpec } from '../core/schedule.ts'
 import type { SqlPool } from '../core/sql-pool.ts'
 import { readTaskList, type TaskEntry, type TaskList } from '../core/task-list.ts'
 import { readConnection, readDirectConnection } from '../client/connection.ts'
-import type { ForbiddenFlags } from '../worker/claimer.ts'
+import type { ForbiddenFlags } from '../worker/forbidden-flags.ts'
 import { consoleLogger } from './console-logger.ts'
 import { readLogger } from './read-logger.ts'
 import { readSchedules } from './read-schedules.ts'
@@ -61,7 +61,7 @@ export interface WorkingOptions {
   readonly handleSignals?: boolean | undefined
   /** Stops the runner when it aborts. During a migration it undoes that, and `run` rejects with its reason. */
   readonly signal?: AbortSignal | undefined
-  /** Jobs that bear one of these flags are left to others. A function is asked before each claim. @default none */
+  /** Jobs that bear one of these flags are left to others. A function is asked before each claim, and has 10 s. @default none */
   readonly forbiddenFlags?: ForbiddenFlags | undefined
   /**
    * Keys with which payloads are encrypted at rest: what handlers add is encrypted with the current one, and jobs are opened

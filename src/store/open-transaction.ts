@@ -1,7 +1,8 @@
-import type { Pool, PoolClient } from 'pg'
+import type { Pool } from 'pg'
 import { KongTaskError } from '../core/errors.ts'
 import type { Queryable } from './db.ts'
 import { withinDeadline } from './deadline.ts'
+import { connectionOf } from './pg-connection.ts'
 
 /** A transaction of unknown length: each step has a deadline, the whole has none. One step at a time. */
 export interface OpenTransaction extends Queryable {
@@ -18,8 +19,7 @@ export interface OpenTransaction extends Queryable {
  * @throws KT_DEADLINE, as every step does
  */
 export async function openTransaction(pool: Pool, deadline: number): Promise<OpenTransaction> {
-  const client = await connected(pool, deadline)
-  client.on('error', ignoreError)
+  const client = await connectionOf(pool, deadline)
   let isOver = false
   let isStuck = false
 
@@ -40,7 +40,6 @@ export async function openTransaction(pool: Pool, deadline: number): Promise<Ope
       if (!isStuck) await step(client.query(statement))
       isSound = !isStuck
     } finally {
-      client.off('error', ignoreError)
       // A connection in an unknown state must not serve anybody else.
       client.release(!isSound)
     }
@@ -59,17 +58,3 @@ export async function openTransaction(pool: Pool, deadline: number): Promise<Ope
     rollback,
   }
 }
-
-async function connected(pool: Pool, deadline: number): Promise<PoolClient> {
-  const connecting = pool.connect()
-  try {
-    return await withinDeadline(connecting, deadline)
-  } catch (error) {
-    // Granted too late: the caller was told that nothing happened, and nothing must.
-    connecting.then((late) => late.release()).catch(() => undefined)
-    throw error
-  }
-}
-
-/** A connection that breaks between two statements emits an error, which without a listener would end the process. */
-function ignoreError(): void {}

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:net'
 import { Pool } from 'pg'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { openTransaction } from './open-transaction.ts'
 import { pgDatabase } from './pg-database.ts'
 
 const DEADLINE = 5_000
@@ -48,9 +49,16 @@ it('a connection that is ended before anybody has it fails the call, and nothing
   await expect(pgDatabase(pool, DEADLINE).query('select 1', [])).rejects.toThrow('connection error')
 })
 
-it('a pool that is used by many hears of it once', () => {
+it('nor does a transaction of unknown length, or one that may take long', async () => {
+  await expect(openTransaction(pool, DEADLINE)).rejects.toThrow('connection error')
+  await expect(
+    pgDatabase(pool, DEADLINE).longTransaction(() => Promise.resolve(), undefined),
+  ).rejects.toThrow('connection error')
+})
+
+it('a pool that is used by many hears of it once', async () => {
   const before = pool.listenerCount('acquire')
-  pgDatabase(pool, DEADLINE)
-  pgDatabase(pool, DEADLINE)
+  await expect(pgDatabase(pool, DEADLINE).query('select 1', [])).rejects.toThrow('connection error')
+  await expect(openTransaction(pool, DEADLINE)).rejects.toThrow('connection error')
   expect(pool.listenerCount('acquire')).toBe(before + 1)
 })

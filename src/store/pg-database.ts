@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg'
 import type { Database, TextRow } from './database.ts'
-import { guardConnections, withConnection } from './pg-connection.ts'
+import { withConnection } from './pg-connection.ts'
 import { inLongTransaction } from './pg-long-transaction.ts'
 import { inTransaction } from './pg-transaction.ts'
 import { isPreparedFault } from './sqlstate.ts'
@@ -17,7 +17,6 @@ const asText = {
  * transaction, for that wait alone.
  */
 export function pgDatabase(pool: Pool, deadline: number): Database {
-  guardConnections(pool)
   const onClient = <T>(work: (client: PoolClient) => Promise<T>): Promise<T> =>
     withConnection(pool, deadline, work)
   return {

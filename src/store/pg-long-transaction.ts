@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg'
 import type { DatabaseTransaction } from './database.ts'
-import { connectionOf, ignoreError, isConnectionSound, withConnection } from './pg-connection.ts'
+import { connectionOf, isConnectionSound, withConnection } from './pg-connection.ts'
 import { inTransaction } from './pg-transaction.ts'
 import { valuesOf } from './statement.ts'
 import { cancelTransaction, thisTransaction } from './statements.generated.ts'
@@ -24,7 +24,6 @@ export async function inLongTransaction<T>(
     client.release()
     throw signal?.reason
   }
-  client.on('error', ignoreError)
   let own: TransactionOnServer | undefined
   const cancel = async (): Promise<void> => {
     if (own === undefined) return
@@ -43,8 +42,6 @@ export async function inLongTransaction<T>(
   } catch (error) {
     client.release(isAborted() || !isConnectionSound(error))
     throw error
-  } finally {
-    client.off('error', ignoreError)
   }
 }
 

@@ -283,12 +283,12 @@ export const doctorTables: Statement<
 
 export const doctorVacuumHolders: Statement<
   Record<never, never>,
-  { readonly kind: string; readonly name: string; readonly pid: number | null; readonly age: number; readonly held: number | null; readonly doing: string | null; readonly host: string | null; readonly ends: string }
+  { readonly kind: string; readonly name: string; readonly pid: number | null; readonly age: number; readonly held: number | null; readonly doing: string | null; readonly host: string | null; readonly remedy: string }
 > = {
   name: "doctor_vacuum_holders",
-  text: "select held.kind, held.name, held.pid, held.age, held.held, held.doing, held.host, held.ends\n  from (\n    select 'session' as kind, a.application_name as name, a.pid,\n           greatest(age(a.backend_xmin), age(a.backend_xid)) as age,\n           (extract(epoch from clock_timestamp() - a.xact_start) * 1000)::float8 as held,\n           format('%s: %s', a.state, left(regexp_replace(a.query, '\\s+', ' ', 'g'), 80)) as doing,\n           null::text as host,\n           format('select pg_terminate_backend(%s)', a.pid) as ends\n      from pg_stat_activity a\n     where a.datname = current_database() and a.pid <> pg_backend_pid()\n       and coalesce(a.backend_xmin, a.backend_xid) is not null\n       and a.backend_type not in ('autovacuum worker', 'parallel worker', 'walsender')\n    union all\n    select 'prepared', p.gid, null, age(p.transaction),\n           (extract(epoch from clock_timestamp() - p.prepared) * 1000)::float8, format('prepared by %s', p.owner), null,\n           format('rollback prepared %L', p.gid)\n      from pg_prepared_xacts p\n     where p.database = current_database()\n    union all\n    select 'slot', s.slot_name::text, s.active_pid, greatest(age(s.xmin), age(s.catalog_xmin)), null,\n           case when s.active then format('%s, in use', s.slot_type) else format('%s, nobody uses it', s.slot_type) end, null,\n           case when s.active then format('select pg_terminate_backend(%s)', s.active_pid)\n                else format('select pg_drop_replication_slot(%L)', s.slot_name) end\n      from pg_replication_slots s\n     where coalesce(s.xmin, s.catalog_xmin) is not null\n    union all\n    select 'standby', r.application_name, r.pid, age(r.backend_xmin), null, r.state, host(r.client_addr),\n           'alter system set hot_standby_feedback = off'\n      from pg_stat_replication r\n     where r.backend_xmin is not null) as held\n order by held.age desc, held.held desc nulls last\n limit 20",
+  text: "select held.kind, held.name, held.pid, held.age, held.held, held.doing, held.host, held.remedy\n  from (\n    select 'session' as kind, a.application_name as name, a.pid,\n           greatest(age(a.backend_xmin), age(a.backend_xid)) as age,\n           (extract(epoch from clock_timestamp() - a.xact_start) * 1000)::float8 as held,\n           format('%s: %s', a.state, left(regexp_replace(a.query, '\\s+', ' ', 'g'), 80)) as doing,\n           null::text as host,\n           format('select pg_terminate_backend(%s)', a.pid) as remedy\n      from pg_stat_activity a\n     where a.datname = current_database() and a.pid <> pg_backend_pid()\n       and coalesce(a.backend_xmin, a.backend_xid) is not null\n       and a.backend_type not in ('autovacuum worker', 'parallel worker', 'walsender')\n    union all\n    select 'prepared', p.gid, null, age(p.transaction),\n           (extract(epoch from clock_timestamp() - p.prepared) * 1000)::float8, format('prepared by %s', p.owner), null,\n           format('rollback prepared %L', p.gid)\n      from pg_prepared_xacts p\n     where p.database = current_database()\n    union all\n    select 'slot', s.slot_name::text, s.active_pid, greatest(age(s.xmin), age(s.catalog_xmin)), null,\n           case when s.active then format('%s, in use', s.slot_type) else format('%s, nobody uses it', s.slot_type) end, null,\n           case when s.active\n                then format('select application_name, client_addr, state, replay_lsn, replay_lag from pg_stat_replication where pid = %s',\n                            s.active_pid)\n                else format('select pg_drop_replication_slot(%L)', s.slot_name) end\n      from pg_replication_slots s\n     where coalesce(s.xmin, s.catalog_xmin) is not null\n    union all\n    select 'standby', r.application_name, r.pid, age(r.backend_xmin), null, r.state, host(r.client_addr),\n           'alter system set hot_standby_feedback = off'\n      from pg_stat_replication r\n     where r.backend_xmin is not null) as held\n order by held.age desc, held.held desc nulls last\n limit 20",
   parameters: [],
-  columns: [["kind","text"],["name","text"],["pid","int4"],["age","int4"],["held","float8"],["doing","text"],["host","text"],["ends","text"]],
+  columns: [["kind","text"],["name","text"],["pid","int4"],["age","int4"],["held","float8"],["doing","text"],["host","text"],["remedy","text"]],
 }
 
 export const doctorWaitingTasks: Statement<
@@ -362,22 +362,22 @@ export const explainJob: Statement<
 }
 
 export const exportEndedJobs: Statement<
-  { readonly filter: string; readonly dead: boolean; readonly kept: boolean; readonly after_id: string; readonly limit: number },
-  { readonly id: string; readonly task: string; readonly queue: string; readonly payload: string; readonly state: string; readonly attempt: number; readonly max_attempts: number; readonly priority: number; readonly run_at: Date; readonly created_at: Date; readonly finished_at: Date; readonly extras: unknown | null; readonly errors: unknown | null }
+  { readonly filter: string; readonly dead: boolean; readonly kept: boolean; readonly after_id: string; readonly limit: number; readonly most_text: number },
+  { readonly id: string; readonly task: string; readonly queue: string; readonly payload: string; readonly state: string; readonly attempt: number; readonly max_attempts: number; readonly priority: number; readonly run_at: Date; readonly created_at: Date; readonly finished_at: Date; readonly retain_s: number | null; readonly extras: unknown | null; readonly errors: unknown | null }
 > = {
   name: "export_ended_jobs",
-  text: "select id, task, queue, payload, state, attempt, max_attempts, priority, run_at, created_at, finished_at, extras, errors\n  from kongtask.export_ended_jobs($1::jsonb, $2::bool, $3::bool, $4::int8, $5::int4)",
-  parameters: [["filter","jsonb"],["dead","bool"],["kept","bool"],["after_id","int8"],["limit","int4"]],
-  columns: [["id","int8"],["task","text"],["queue","text"],["payload","text"],["state","text"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["finished_at","timestamptz"],["extras","jsonb"],["errors","jsonb"]],
+  text: "select id, task, queue, payload, state, attempt, max_attempts, priority, run_at, created_at, finished_at, retain_s, extras,\n       errors\n  from kongtask.export_ended_jobs($1::jsonb, $2::bool, $3::bool, $4::int8, $5::int4, $6::int4)",
+  parameters: [["filter","jsonb"],["dead","bool"],["kept","bool"],["after_id","int8"],["limit","int4"],["most_text","int4"]],
+  columns: [["id","int8"],["task","text"],["queue","text"],["payload","text"],["state","text"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["finished_at","timestamptz"],["retain_s","int4"],["extras","jsonb"],["errors","jsonb"]],
 }
 
 export const exportLiveJobs: Statement<
-  { readonly filter: string; readonly after_queue: number; readonly after_id: string; readonly limit: number },
+  { readonly filter: string; readonly after_queue: number; readonly after_id: string; readonly limit: number; readonly most_text: number },
   { readonly queue_id: number; readonly id: string; readonly task: string; readonly queue: string; readonly payload: string; readonly state: string; readonly attempt: number; readonly max_attempts: number; readonly priority: number; readonly run_at: Date; readonly created_at: Date; readonly retain_s: number; readonly extras: unknown | null; readonly errors: unknown | null }
 > = {
   name: "export_live_jobs",
-  text: "select queue_id, id, task, queue, payload, state, attempt, max_attempts, priority, run_at, created_at, retain_s, extras, errors\n  from kongtask.export_live_jobs($1::jsonb, $2::int4, $3::int8, $4::int4)",
-  parameters: [["filter","jsonb"],["after_queue","int4"],["after_id","int8"],["limit","int4"]],
+  text: "select queue_id, id, task, queue, payload, state, attempt, max_attempts, priority, run_at, created_at, retain_s, extras, errors\n  from kongtask.export_live_jobs($1::jsonb, $2::int4, $3::int8, $4::int4, $5::int4)",
+  parameters: [["filter","jsonb"],["after_queue","int4"],["after_id","int8"],["limit","int4"],["most_text","int4"]],
   columns: [["queue_id","int4"],["id","int8"],["task","text"],["queue","text"],["payload","text"],["state","text"],["attempt","int2"],["max_attempts","int2"],["priority","int2"],["run_at","timestamptz"],["created_at","timestamptz"],["retain_s","int4"],["extras","jsonb"],["errors","jsonb"]],
 }
 
@@ -882,22 +882,22 @@ export const rescheduleJobs: Statement<
 }
 
 export const rescueAbsentWorkers: Statement<
-  { readonly workers: readonly number[]; readonly heartbeats: readonly (string | null)[] },
+  { readonly workers: readonly number[]; readonly heartbeats: readonly (string | null)[]; readonly self: number | null },
   { readonly workers: number; readonly jobs: number }
 > = {
   name: "rescue_absent_workers",
-  text: "select workers, jobs from kongtask.rescue_absent_workers($1::int4[], $2::text[])",
-  parameters: [["workers","int4[]"],["heartbeats","text[]"]],
+  text: "select workers, jobs from kongtask.rescue_absent_workers($1::int4[], $2::text[], $3::int4)",
+  parameters: [["workers","int4[]"],["heartbeats","text[]"],["self","int4"]],
   columns: [["workers","int4"],["jobs","int4"]],
 }
 
 export const rescueWorkers: Statement<
-  Record<never, never>,
+  { readonly self: number | null },
   { readonly workers: number; readonly jobs: number }
 > = {
   name: "rescue_workers",
-  text: "select workers, jobs from kongtask.rescue_workers()",
-  parameters: [],
+  text: "select workers, jobs from kongtask.rescue_workers($1::int4)",
+  parameters: [["self","int4"]],
   columns: [["workers","int4"],["jobs","int4"]],
 }
 
@@ -952,7 +952,7 @@ export const retryJobs: Statement<
 }
 
 export const runAlone: Statement<
-  { readonly worker: number; readonly nonce: string; readonly job: string; readonly claim: number },
+  { readonly worker: number; readonly nonce: string; readonly job: string | null; readonly claim: number | null },
   { readonly alive: boolean }
 > = {
   name: "run_alone",

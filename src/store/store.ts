@@ -119,11 +119,16 @@ export interface Store {
   registerWorker(lease: number, info: JsonObject, session?: Session): Promise<Registration>
   heartbeat(beat: Heartbeat): Promise<Beat>
   unregisterWorker(registration: Registration): Promise<void>
-  runAlone(registration: Registration, job: { readonly id: string; readonly claim: number }): Promise<void>
-  rescueWorkers(): Promise<{ readonly workers: number; readonly jobs: number }>
+  runAlone(
+    registration: Registration,
+    job: { readonly id: string; readonly claim: number } | undefined,
+  ): Promise<boolean>
+  /** `self`: the worker that asks; without, an operator does. */
+  rescueWorkers(self?: number): Promise<{ readonly workers: number; readonly jobs: number }>
   findAbsentWorkers(): Promise<readonly AbsentWorker[]>
   rescueAbsentWorkers(
     absent: readonly AbsentWorker[],
+    self?: number,
   ): Promise<{ readonly workers: number; readonly jobs: number }>
   claimJobs(request: ClaimRequest): Promise<Claimed>
   settleJobs(request: SettleRequest): Promise<Settled>
@@ -217,9 +222,9 @@ export function createStore(database: Database, schema: string): Store {
     heartbeat: (beat) => heartbeat(database, schema, beat),
     unregisterWorker: (registration) => unregisterWorker(database, schema, registration),
     runAlone: (registration, job) => runAlone(database, schema, registration, job),
-    rescueWorkers: () => rescueWorkers(database, schema),
+    rescueWorkers: (self) => rescueWorkers(database, schema, self),
     findAbsentWorkers: () => findAbsentWorkers(database, schema),
-    rescueAbsentWorkers: (absent) => rescueAbsentWorkers(database, schema, absent),
+    rescueAbsentWorkers: (absent, self) => rescueAbsentWorkers(database, schema, absent, self),
     claimJobs: (request) => claimJobs(database, schema, request),
     settleJobs: (request) => settleJobs(database, schema, request),
     completeJob: (job, how, on) => completeJob(on, schema, job, how),

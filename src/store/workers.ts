@@ -116,22 +116,31 @@ export async function unregisterWorker(
   await runStatement(db, schema, unregisterStatement, registration)
 }
 
-/** Says that from now on a process runs this job and no other: if it dies with it, the job goes to the dead letters. */
+/**
+ * Says that from now on a process runs this job and no other: if it dies with it, the job goes to the dead letters. Without a job: none
+ * any more. False: this process was declared dead.
+ */
 export async function runAlone(
   db: Queryable,
   schema: string,
   registration: Registration,
-  { id, claim }: { readonly id: string; readonly claim: number },
-): Promise<void> {
-  await runStatement(db, schema, runAloneStatement, { ...registration, job: id, claim })
+  job: { readonly id: string; readonly claim: number } | undefined,
+): Promise<boolean> {
+  const values = { ...registration, job: job?.id ?? null, claim: job?.claim ?? null }
+  const [row] = await runStatement(db, schema, runAloneStatement, values)
+  return row?.alive === true
 }
 
-/** Gives the jobs of processes whose lease ran out back to their lanes. Any process may do it at any time. */
+/**
+ * Gives the jobs of processes whose lease ran out back to their lanes. Any process may do it at any time, and says by which worker it
+ * is: after an outage nobody is judged before all had time to come back. Undefined: an operator, who knows.
+ */
 export async function rescueWorkers(
   db: Queryable,
   schema: string,
+  self: number | undefined,
 ): Promise<{ readonly workers: number; readonly jobs: number }> {
-  const [row] = await runStatement(db, schema, rescueStatement, {})
+  const [row] = await runStatement(db, schema, rescueStatement, { self: self ?? null })
   return row ?? { workers: 0, jobs: 0 }
 }
 
@@ -140,15 +149,17 @@ export function findAbsentWorkers(db: Queryable, schema: string): Promise<readon
   return runStatement(db, schema, findAbsentStatement, {})
 }
 
-/** Gives the jobs of those back that are still absent and have not been heard since. */
+/** Gives the jobs of those back that are still absent and have not been heard since. `self`: as for `rescueWorkers`. */
 export async function rescueAbsentWorkers(
   db: Queryable,
   schema: string,
   absent: readonly AbsentWorker[],
+  self: number | undefined,
 ): Promise<{ readonly workers: number; readonly jobs: number }> {
   const [row] = await runStatement(db, schema, rescueAbsentStatement, {
     workers: absent.map(({ worker }) => worker),
     heartbeats: absent.map(({ heartbeat: last }) => last),
+    self: self ?? null,
   })
   return row ?? { workers: 0, jobs: 0 }
 }

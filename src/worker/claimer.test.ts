@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { KongTaskError } from '../core/errors.ts'
 import type { Claimed, ClaimRequest } from '../store/claim-jobs.ts'
 import { ClaimBook } from './claim-book.ts'
 import { Claimer, type Lanes } from './claimer.ts'
@@ -511,6 +512,29 @@ describe('a claim that fails', () => {
       [1, 3],
     ])
     expect(bench.weather).toEqual([weather, weather])
+  })
+
+  it('for taking too long twice is tried again with half as many jobs: they may be too large', async () => {
+    const late = new KongTaskError('KT_DEADLINE', 'too late')
+    const bench = await new Bench(
+      new Lane(8, 0),
+      fail(late),
+      fail(weather),
+      fail(late),
+      fail(late),
+      fail(late),
+      fail(weather),
+      () => Promise.resolve(dry),
+    ).start()
+    await bench.pass(60_000)
+    expect(bench.requests.slice(0, 7).map(({ total }) => total)).toEqual([8, 8, 8, 8, 4, 2, 8])
+  })
+
+  it('for taking too long is in the end tried again with a single job', async () => {
+    const bench = await new Bench(new Lane(3, 0), fail(new KongTaskError('KT_DEADLINE', 'too late'))).start()
+    await bench.pass(60_000)
+    expect(bench.requests.slice(0, 6).map(({ total }) => total)).toEqual([3, 3, 1, 1, 1, 1])
+    await bench.claimer.stop()
   })
 
   it('for a reason that lasts is said, and tried again at the next poll', async () => {

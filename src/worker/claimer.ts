@@ -1,6 +1,7 @@
 // When to claim and how many. One loop for the whole process: at once again while the database has more than we asked for,
 // asleep once it is dry, until a slot frees, a wake-up, a due time or the poll. Where handlers are so quick that one claim
 // after the other cannot feed them, two are on their way at a time.
+import { KongTaskError } from '../core/errors.ts'
 import { Bell } from '../runtime/bell.ts'
 import { pause, retry } from '../runtime/retry.ts'
 import type { Claimed, ClaimedJob, ClaimRequest, ToldJob } from '../store/claim-jobs.ts'
@@ -8,15 +9,13 @@ import type { WakeUp } from '../store/listener.ts'
 import { isLeaseLost, isTransient } from '../store/sqlstate.ts'
 import type { Store } from '../store/store.ts'
 import type { Registration } from '../store/workers.ts'
+import { askForFlags, type ForbiddenFlags } from './forbidden-flags.ts'
 import type { AskedOfLane, Lane } from './lane.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
 import { LowWaterMarks } from './low-water-marks.ts'
 
 /** The lanes of a process: one a queue, or a single one for all queues. */
 export type Lanes = ReadonlyMap<number, Lane> | Lane
-
-/** Flags, or who knows them at the moment; asked before each claim. */
-export type ForbiddenFlags = readonly string[] | (() => readonly string[] | Promise<readonly string[]>)
 
 export interface ClaimerOptions {
   readonly store: Pick<Store, 'claimJobs'>
@@ -197,7 +196,7 @@ export class Claimer {
   async #ready(ask: Ask, under: Under): Promise<Claimed | undefined> {
     const { forbiddenFlags: flags, now } = this.#options
     const { signal } = this.#stopping
-    const forbiddenFlags = typeof flags === 'function' ? await flags() : flags
+    const forbiddenFlags = typeof flags === 'function' ? await askForFlags(flags, signal) : flags
     const since = now()
     for (let tries = 1; !signal.aborted; tries++) {
       const insists = now() - since > LONGEST_WAIT_FOR_TURN
@@ -216,6 +215,8 @@ export class Claimer {
 
   #tried(ask: Asked, under: Under): Promise<Claimed | undefined> {
     const { lease, tasks, onWeather, now } = this.#options
+    /** Tries, one after the other, that took longer than they may. */
+    let late = 0
     return retry(
       () => {
         const { registration } = lease
@@ -226,9 +227,17 @@ export class Claimer {
         under.registration = registration
         under.claim = claim
         const isSurvey = ask.isSurvey || now() < this.#specialUntil
-        return this.#sent({ ...registration, ...ask, claim, tasks, isSurvey, told: this.#toldIn(ask) })
+        const total = reduced(ask.total, late)
+        return this.#sent({ ...registration, ...ask, total, claim, tasks, isSurvey, told: this.#toldIn(ask) })
       },
-      { isTransient, onRetry: onWeather, signal: this.#stopping.signal },
+      {
+        isTransient,
+        onRetry: (error, attempt) => {
+          late = isLate(error) ? late + 1 : 0
+          onWeather(error, attempt)
+        },
+        signal: this.#stopping.signal,
+      },
     )
   }
 
@@ -297,6 +306,15 @@ function answerEach({ lanes }: Ask, claimed: Claimed | undefined, now: number): 
     const isDry = found !== undefined && (queue === undefined || (found.get(queue) ?? 0) < asked.count)
     lane.answered(asked, isDry, now)
   }
+}
+
+function isLate(error: unknown): boolean {
+  return error instanceof KongTaskError && error.code === 'KT_DEADLINE'
+}
+
+/** Jobs may be too large to come in time, so many at once: from the second late try on, half as many each time. */
+function reduced(total: number, late: number): number {
+  return late < 2 ? total : Math.max(1, Math.floor(total / 2 ** (late - 1)))
 }
 
 function countByQueue(jobs: readonly ClaimedJob[]): ReadonlyMap<number, number> {

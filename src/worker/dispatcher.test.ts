@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { TaskEntry } from '../core/task-list.ts'
+import type { ClaimedJob } from '../store/claim-jobs.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { LazyJobContext, type ContextServices } from './job-context.ts'
 import { Lane } from './lane.ts'
@@ -31,7 +32,10 @@ class Bench {
   time = 0
   lows = 0
   /** Tells the database that a job runs alone. */
-  tell: (id: string) => Promise<void> = () => Promise.resolve()
+  tell: (id: string) => Promise<boolean> = () => Promise.resolve(true)
+  /** Whether what ends is settled in a moment; else the test says so. */
+  settles = true
+  readonly #unsettled = new Map<string, ClaimedJob>()
 
   /** `handle` works for so many milliseconds without ever waiting, or returns a promise. */
   constructor(slots: number, handle: () => number | Promise<void>) {
@@ -56,9 +60,11 @@ class Bench {
       now: () => this.time,
       tellAlone: (job) => this.tell(job.id),
       onStarted: ({ id }) => this.started.push(id),
-      onEnded: ({ id }, { outcome }) => {
-        this.ended.push(id)
+      onEnded: (job, { outcome }) => {
+        this.ended.push(job.id)
         this.outcomes.push(outcome.kind)
+        this.#unsettled.set(job.id, job)
+        if (this.settles) queueMicrotask(() => this.settle(job.id))
       },
       onLow: () => (this.lows += 1),
     })
@@ -67,6 +73,19 @@ class Bench {
   /** The same of jobs that their processes died with so often. Those that have to go back. */
   takeCrashed(crashes: number, ...ids: readonly string[]): readonly string[] {
     return this.dispatcher.take(ids.map((id) => claimedJob(id, { crashes }))).map(({ id }) => id)
+  }
+
+  settle(id: string): void {
+    const job = this.#unsettled.get(id)
+    if (job !== undefined) this.dispatcher.settled([{ job }])
+  }
+
+  /** As an operator does who pauses or cancels; what was taken is to be settled. */
+  takeBack(id: string): void {
+    for (const job of this.dispatcher.takeBuffered((buffered) => buffered.id === id)) {
+      this.#unsettled.set(id, job)
+      if (this.settles) this.settle(id)
+    }
   }
 
   /** As a claim brings them. */
@@ -147,12 +166,18 @@ describe('a job that was there twice when its process died', () => {
     return { bench, end }
   }
   const soon = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0)
+  /** The database has heard it when the test says so, job by job. */
+  function tellingLater(bench: Bench): ReadonlyMap<string, (isOurs: boolean) => void> {
+    const told = new Map<string, (isOurs: boolean) => void>()
+    bench.tell = (id) => new Promise((resolve) => void told.set(id, resolve))
+    return told
+  }
 
   it('runs when nothing else does, after the database was told, and nothing else starts beside it', async () => {
     const { bench, end } = open()
     bench.take('1')
     const told: string[] = []
-    bench.tell = async (id) => void told.push(`${id} of ${bench.started.length}`)
+    bench.tell = async (id) => told.push(`${id} of ${bench.started.length}`) > 0
     expect(bench.takeCrashed(2, 'suspect')).toEqual([])
     await soon()
     expect([bench.started, told, bench.dispatcher.isEmpty]).toEqual([['1'], [], false])
@@ -207,12 +232,11 @@ describe('a job that was there twice when its process died', () => {
 
   it('goes back with the rest when all is to stop, and does not start then', async () => {
     const { bench } = open()
-    let tell = (): void => undefined
-    bench.tell = () => new Promise((resolve) => (tell = resolve))
+    const told = tellingLater(bench)
     bench.takeCrashed(2, 'suspect')
     await soon()
     expect(bench.dispatcher.drain().map(({ id }) => id)).toEqual(['suspect'])
-    tell()
+    told.get('suspect')?.(true)
     await soon()
     expect([bench.started, vi.getTimerCount()]).toEqual([[], 0])
   })
@@ -224,6 +248,104 @@ describe('a job that was there twice when its process died', () => {
     expect(bench.dispatcher.takeBuffered(({ id }) => id === 'suspect')).toHaveLength(1)
     await end()
     expect([bench.started, bench.dispatcher.isEmpty]).toEqual([['1'], true])
+  })
+
+  it('leaves its turn to the next where it is taken back when it is about to run', async () => {
+    const { bench } = open()
+    const told = tellingLater(bench)
+    bench.takeCrashed(2, 'suspect', 'another')
+    await soon()
+    bench.takeBack('suspect')
+    told.get('suspect')?.(true)
+    await soon()
+    expect(bench.started).toEqual([])
+    told.get('another')?.(true)
+    await soon()
+    expect(bench.started).toEqual(['another'])
+  })
+
+  it('is not started where it is no longer ours, but goes back, and others go on', async () => {
+    const { bench, end } = open()
+    bench.tell = async (id) => id !== 'suspect'
+    bench.takeCrashed(2, 'suspect', 'another')
+    await soon()
+    expect([bench.ended, bench.outcomes, bench.started]).toEqual([['suspect'], ['interrupted'], ['another']])
+    bench.take('1')
+    await end()
+    expect(bench.started).toEqual(['another', '1'])
+  })
+
+  it('lets nothing start behind it before it is settled: a death would be taken for its doing', async () => {
+    const { bench, end } = open()
+    const told: string[] = []
+    bench.tell = async (id) => told.push(id) > 0
+    bench.settles = false
+    bench.takeCrashed(2, 'suspect', 'another')
+    bench.take('1')
+    await end()
+    await end()
+    expect([bench.ended, told, bench.started]).toEqual([['suspect'], ['suspect'], ['suspect']])
+    expect(bench.dispatcher.isEmpty).toBe(false)
+    bench.settle('suspect')
+    await end()
+    expect([told, bench.started]).toEqual([
+      ['suspect', 'another'],
+      ['suspect', 'another'],
+    ])
+    await end()
+    bench.settle('suspect')
+    expect([bench.ended, bench.started]).toEqual([
+      ['suspect', 'another'],
+      ['suspect', 'another'],
+    ])
+    bench.settle('another')
+    expect(bench.started).toEqual(['suspect', 'another', '1'])
+  })
+
+  it('nor where it was told and is taken back, before that is written', async () => {
+    const { bench } = open()
+    tellingLater(bench)
+    bench.settles = false
+    bench.takeCrashed(2, 'suspect')
+    bench.take('1')
+    await soon()
+    bench.takeBack('suspect')
+    await soon()
+    expect(bench.started).toEqual([])
+    bench.settle('suspect')
+    expect(bench.started).toEqual(['1'])
+  })
+
+  it('is put off at once while a handler is at work that has kept one waiting for too long', async () => {
+    const { bench, end } = open()
+    bench.take('1')
+    bench.takeCrashed(2, 'suspect')
+    await vi.advanceTimersByTimeAsync(10_000)
+    bench.takeCrashed(2, 'another', 'third')
+    bench.take('2')
+    expect([bench.ended, bench.started]).toEqual([
+      ['suspect', 'another', 'third'],
+      ['1', '2'],
+    ])
+    await end()
+    // Job 2 has kept nobody waiting yet.
+    bench.takeCrashed(2, 'fourth')
+    expect(bench.ended.slice(3)).toEqual(['1'])
+    await end()
+    expect(bench.started).toEqual(['1', '2', 'fourth'])
+  })
+
+  it('does not run beside a handler that was left behind, until that returns', async () => {
+    const { bench, end } = open()
+    bench.take('1')
+    bench.dispatcher.abortJob('1', new Error('too late'))
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect([bench.ended, bench.dispatcher.isEmpty]).toEqual([['1'], true])
+    bench.takeCrashed(2, 'suspect')
+    await soon()
+    expect(bench.started).toEqual(['1'])
+    await end()
+    expect(bench.started).toEqual(['1', 'suspect'])
   })
 })
 

@@ -26,8 +26,8 @@ export interface DispatcherOptions {
   readonly stuckAfter?: number | undefined
   /** Monotonic milliseconds. */
   readonly now: () => number
-  /** Tells the database that this job runs alone here. Never rejects. */
-  readonly tellAlone: (job: ClaimedJob) => Promise<void>
+  /** Tells the database that this job runs alone here. False: it is no longer ours to run. Never rejects. */
+  readonly tellAlone: (job: ClaimedJob) => Promise<boolean>
   readonly onStarted: (job: ClaimedJob) => void
   readonly onEnded: (job: ClaimedJob, executed: Executed) => void
   /** A lane has room for more. */
@@ -38,6 +38,8 @@ export class Dispatcher {
   readonly #options: DispatcherOptions
   readonly #lanes: readonly Lane[]
   readonly #running = new Set<RunningJob>()
+  /** Handlers that were left behind and have not returned: they have no slot, and are at work all the same. */
+  readonly #leftBehind = new Set<RunningJob>()
   readonly #isolation: Isolation
   /** Until when jobs may be started without a pause. */
   #turnEnds = 0
@@ -54,7 +56,9 @@ export class Dispatcher {
         lane.begin(now)
         this.#start(lane, job, now)
       },
+      giveBack: (job) => options.onEnded(job, GIVEN_BACK),
       putOff: (job) => options.onEnded(job, { outcome: { kind: 'deferred', delay: this.#deferral(job) } }),
+      atWork: () => [...this.#running, ...this.#leftBehind],
       onOver: () => this.#goOn(),
       now: options.now,
     })
@@ -84,7 +88,7 @@ export class Dispatcher {
       else if (Isolation.isSuspect(job)) this.#isolation.add(lane, job)
       else lane.put(job, now)
     }
-    this.#isolation.proceed(this.#running.size)
+    this.#isolation.proceed()
     // They came from the database, so the event loop has just had its turn; to wait for the next would keep them waiting.
     this.#turnEnds = this.#options.now() + LONGEST_TURN
     for (const lane of this.#lanes) this.#fill(lane)
@@ -112,6 +116,11 @@ export class Dispatcher {
   takeBuffered(isMeant: (job: ClaimedJob) => boolean): ClaimedJob[] {
     const buffered = this.#lanes.flatMap((lane) => lane.buffer.takeWhere(isMeant))
     return [...this.#isolation.take(isMeant), ...buffered]
+  }
+
+  /** Nothing more is written about these jobs. */
+  settled(entries: readonly { readonly job: ClaimedJob }[]): void {
+    this.#isolation.settled(entries)
   }
 
   /** Tells one handler to end. False where it does not run here. */
@@ -200,7 +209,16 @@ export class Dispatcher {
     lane.ended(this.#options.now() - startedAt)
     this.#options.onEnded(running.job, executed)
     this.#isolation.ended(running.job)
-    this.#isolation.proceed(this.#running.size)
+    if (executed.stuck === true) this.#leaveBehind(running)
+    else this.#isolation.returned(running)
     if (lane.isLow) this.#options.onLow()
+  }
+
+  #leaveBehind(running: RunningJob): void {
+    this.#leftBehind.add(running)
+    running.onReturned(() => {
+      this.#leftBehind.delete(running)
+      this.#isolation.returned(running)
+    })
   }
 }

@@ -14,14 +14,14 @@ import type { Reporter } from './reporter.ts'
 import { Settler } from './settler.ts'
 import type { WorkerOptions } from './worker-options.ts'
 
-export interface EndingsOptions extends Pick<WorkerOptions, 'store' | 'book' | 'tasks'> {
+export interface EndingsOptions extends Pick<WorkerOptions, 'store' | 'book' | 'tasks' | 'now'> {
   readonly records: AttemptRecords
   readonly progress: ProgressWriter
   readonly reporter: Reporter
   /** An execution has ended. */
   readonly onEnded: () => void
-  /** Something was written. */
-  readonly onFlushed: () => void
+  /** Nothing more is written about these jobs. */
+  readonly onFlushed: (batch: readonly { readonly job: ClaimedJob }[]) => void
 }
 
 export class Endings {
@@ -31,7 +31,7 @@ export class Endings {
 
   constructor(options: EndingsOptions) {
     this.#options = options
-    const { store, book, reporter, onEnded, onFlushed } = options
+    const { store, book, reporter, onEnded, onFlushed, now } = options
     this.#settler = new Settler({
       store,
       book,
@@ -40,6 +40,7 @@ export class Endings {
       onFlushed,
       onWeather: reporter.weather('settle jobs'),
       onUnwritable: (job, error) => this.#unwritable(job, error),
+      now,
     })
     this.#concluder = new Concluder({
       store,

@@ -85,6 +85,7 @@ function unlessAbandoned(
 /** An abort decides where it came first: after a timeout nothing counts, at shutdown a normal return still does. */
 function ended(running: RunningJob, executed: Executed): Executed {
   running.end()
+  if (executed.stuck !== true) running.returned()
   const reason = running.abortReason
   if (reason === undefined) return executed
   if (reason instanceof JobCancelledError) {

@@ -12,18 +12,19 @@ export interface IntakeOptions extends Pick<WorkerOptions, 'book' | 'queues' | '
   readonly reporter: Reporter
 }
 
-type Paused = Extract<WorkerMessage, { kind: 'pause' }>
+/** What is not to start. */
+type Order = Extract<WorkerMessage, { kind: 'pause' | 'cancel' }>
 
-/** What was paused while claims were on their way, and which: they may have looked before. */
-interface PausedMeanwhile {
-  readonly message: Paused
+/** What was said while claims were on their way, and which: they may have looked before. */
+interface OrderMeanwhile {
+  readonly order: Order
   readonly claims: ReadonlySet<number>
 }
 
 export class Intake {
   readonly #options: IntakeOptions
   #isClosed = false
-  #pausedMeanwhile: readonly PausedMeanwhile[] = []
+  #meanwhile: readonly OrderMeanwhile[] = []
 
   constructor(options: IntakeOptions) {
     this.#options = options
@@ -33,17 +34,17 @@ export class Intake {
     const { book, queues, dispatcher, endings } = this.#options
     book.opened(jobs)
     if (jobs.some((job) => !queues.has(job.queueId))) await this.#refreshNames()
-    const wanted = jobs.filter((job) => !this.#hasEnded(job) && !this.#isPaused(job))
-    this.#forgetPaused()
+    const wanted = jobs.filter((job) => this.#isOurs(job) && !this.#hasEnded(job) && !this.#isStopped(job))
+    this.#forgetOrders()
     endings.release(this.#isClosed ? wanted : dispatcher.take(wanted))
   }
 
-  /** What waits for a slot goes back, and what a claim that is on its way brings. */
-  paused(message: Paused): void {
-    const { dispatcher, endings, lease } = this.#options
-    endings.release(dispatcher.takeBuffered((job) => isMeant(message, job)))
+  /** Holds for what waits for a slot, and for what a claim that is on its way brings. */
+  told(order: Order): void {
+    const { dispatcher, lease } = this.#options
+    for (const job of dispatcher.takeBuffered((buffered) => isMeant(order, buffered))) this.#obey(order, job)
     if (lease.awaited.size > 0) {
-      this.#pausedMeanwhile = [...this.#pausedMeanwhile, { message, claims: new Set(lease.awaited) }]
+      this.#meanwhile = [...this.#meanwhile, { order, claims: new Set(lease.awaited) }]
     }
   }
 
@@ -58,21 +59,33 @@ export class Intake {
     return this.#isClosed
   }
 
-  /** Claimed just before it was paused: it goes back. */
-  #isPaused(job: ClaimedJob): boolean {
-    const isPaused = this.#pausedMeanwhile.some(
-      ({ message, claims }) => claims.has(job.lease.claim) && isMeant(message, job),
+  /** What was claimed under a lease that is lost, or in doubt, goes back, if it is still ours to give. The fence knows. */
+  #isOurs(job: ClaimedJob): boolean {
+    const { lease, endings } = this.#options
+    const isOurs = lease.registration?.worker === job.lease.worker
+    if (!isOurs) endings.release([job])
+    return isOurs
+  }
+
+  /** Claimed just before it was paused or cancelled. */
+  #isStopped(job: ClaimedJob): boolean {
+    const meanwhile = this.#meanwhile.find(
+      ({ order, claims }) => claims.has(job.lease.claim) && isMeant(order, job),
     )
-    if (isPaused) this.#options.endings.release([job])
-    return isPaused
+    if (meanwhile !== undefined) this.#obey(meanwhile.order, job)
+    return meanwhile !== undefined
+  }
+
+  #obey(order: Order, job: ClaimedJob): void {
+    const { endings } = this.#options
+    if (order.kind === 'cancel') endings.cancelled(job, order.reason)
+    else endings.release([job])
   }
 
   /** What none of the claims that are still on their way can have missed. */
-  #forgetPaused(): void {
+  #forgetOrders(): void {
     const { awaited } = this.#options.lease
-    this.#pausedMeanwhile = this.#pausedMeanwhile.filter(({ claims }) =>
-      [...claims].some((claim) => awaited.has(claim)),
-    )
+    this.#meanwhile = this.#meanwhile.filter(({ claims }) => [...claims].some((claim) => awaited.has(claim)))
   }
 
   /** What was cancelled or superseded while it ran before is settled without running. */
@@ -93,6 +106,7 @@ export class Intake {
   }
 }
 
-function isMeant({ queue, task }: Paused, job: ClaimedJob): boolean {
-  return job.queueId === queue || job.taskId === task
+function isMeant(order: Order, job: ClaimedJob): boolean {
+  if (order.kind === 'cancel') return job.id === order.job
+  return job.queueId === order.queue || job.taskId === order.task
 }

@@ -99,3 +99,15 @@ describe('patience', () => {
     expect([job.abortReason, vi.getTimerCount()]).toEqual([undefined, 0])
   })
 })
+
+describe('a handler that returns', () => {
+  it('is heard of by who asked before and by who asks later', () => {
+    const { job } = running()
+    const [early, late] = [vi.fn<() => void>(), vi.fn<() => void>()]
+    job.onReturned(early)
+    expect(early).not.toHaveBeenCalled()
+    job.returned()
+    job.onReturned(late)
+    expect([early, late].map(({ mock }) => mock.calls.length)).toEqual([1, 1])
+  })
+})

@@ -6,7 +6,8 @@ const PATIENCE = 30_000
 
 /**
  * One execution under way: its signal, made when somebody looks, and the end of our patience. A handler that ends
- * is never `abandoned`; one that ignores its signal is, and whatever it does later changes nothing.
+ * is never `abandoned`; one that ignores its signal is, and whatever it does later changes nothing. When it has
+ * `returned` after all, it is at work no more.
  */
 export class RunningJob {
   readonly job: ClaimedJob
@@ -17,7 +18,9 @@ export class RunningJob {
   #reason: Error | undefined
   #timers: Timer[] | undefined
   #onAbandoned: (() => void) | undefined
+  #onReturned: (() => void) | undefined
   #hasEnded = false
+  #hasReturned = false
 
   /** @param patience milliseconds that the handler has to end once its signal has aborted, before its slot is taken from it */
   constructor(job: ClaimedJob, patience: number = PATIENCE) {
@@ -70,6 +73,18 @@ export class RunningJob {
     this.#hasEnded = true
     for (const timer of this.#timers ?? []) timer.stop()
     this.#timers = undefined
+  }
+
+  /** Calls back when the handler is at work no more; at once, where that is so. */
+  onReturned(callback: () => void): void {
+    this.#onReturned = callback
+    if (this.#hasReturned) callback()
+  }
+
+  /** The handler is at work no more. */
+  returned(): void {
+    this.#hasReturned = true
+    this.#onReturned?.()
   }
 
   #after(ms: number, fire: () => void): void {

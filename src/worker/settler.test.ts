@@ -55,6 +55,7 @@ class Bench {
       onFlushed: () => (this.flushes += 1),
       onWeather: (error) => this.weather.push(error),
       onUnwritable: () => substitute,
+      now: () => performance.now(),
     })
   }
 
@@ -153,6 +154,30 @@ describe('batches', () => {
     await bench.flushed()
     expect(bench.batches.map(({ length }) => length)).toEqual([1_000, 1_000, 500])
     expect(new Set(bench.batches.flat()).size).toBe(2_500)
+  })
+
+  it('hold four million characters of results at the most, or a single job', async () => {
+    const bench = new Bench(written)
+    const results = [0, 3_000_000, 1_000_000, 1_000_000, 5_000_000, 1]
+    const jobs = manyJobs(results.length)
+    bench.book.opened(jobs)
+    for (const [index, length] of results.entries()) {
+      const job = jobs[index]
+      if (job !== undefined) bench.settler.add(job, { kind: 'completed', result: 'x'.repeat(length) })
+    }
+    await bench.flushed()
+    expect(bench.batches).toEqual([['1', '2', '3'], ['4'], ['5'], ['6']])
+    expect(bench.book.claims).toEqual([])
+  })
+
+  it('hold four million characters of errors at the most', async () => {
+    const bench = new Bench(written)
+    const jobs = manyJobs(3)
+    bench.book.opened(jobs)
+    const error = { name: 'Error', message: 'x'.repeat(1_500_000) }
+    for (const job of jobs) bench.settler.add(job, { kind: 'retry', delay: 1_000, error })
+    await bench.flushed()
+    expect(bench.batches).toEqual([['1', '2'], ['3']])
   })
 
   it('carry each settlement with its lease, and the claims that end with them', async () => {

@@ -12,6 +12,11 @@ import type { ClaimBook } from './claim-book.ts'
 
 const LARGEST_BATCH = 1_000
 /**
+ * Characters of what a batch says of its jobs, unless one alone has more: larger statements take longer than they may, and there is
+ * no text of half a gigabyte to send.
+ */
+const LARGEST_TEXT = 4 * 1024 * 1024
+/**
  * Milliseconds from the end of a round of batches to the next, if few jobs wait for it: nobody waits for a settlement, but everybody
  * does for a database that is asked too often (docs/decisions/007).
  */
@@ -24,11 +29,13 @@ export interface SettlerOptions {
   readonly onSettled: (job: ClaimedJob, settlement: Settlement) => void
   /** The fence refused it; `answered` is false where an earlier try may have written it without our knowing. */
   readonly onRefused: (job: ClaimedJob, settlement: Settlement, answered: boolean) => void
-  /** Each time when something was written. */
-  readonly onFlushed: () => void
+  /** Nothing more is written about these: they are settled, were refused, or were given up. */
+  readonly onFlushed: (batch: readonly { readonly job: ClaimedJob }[]) => void
   readonly onWeather: (error: unknown, attempt: number) => void
   /** What to settle instead where the database refuses this settlement itself. */
   readonly onUnwritable: (job: ClaimedJob, error: unknown) => Settlement
+  /** Monotonic milliseconds. */
+  readonly now: () => number
 }
 
 interface Entry extends Omit<SettledJob, 'settlement'> {
@@ -46,8 +53,7 @@ export class Settler {
   readonly #giveUp = new AbortController()
   readonly #bell = new Bell()
   #backlog = 0
-  /** By the process's clock, milliseconds. */
-  #restsUntil = 0
+  #restsUntil = -Infinity
   #isResting = false
   #isHurried = false
   #flushing: Promise<void> | undefined
@@ -105,15 +111,15 @@ export class Settler {
         const batch = this.#take(key)
         await this.#write(batch)
         this.#backlog -= batch.length
-        this.#options.onFlushed()
+        this.#options.onFlushed(batch)
       }
-      this.#restsUntil = performance.now() + REST
+      this.#restsUntil = this.#options.now() + REST
     }
     this.#flushing = undefined
   }
 
   async #rest(): Promise<void> {
-    const left = this.#restsUntil - performance.now()
+    const left = this.#restsUntil - this.#options.now()
     if (left <= 0 || this.#backlog >= FEW || this.#isHurried) return
     this.#isResting = true
     await this.#bell.sleep(left)
@@ -122,7 +128,7 @@ export class Settler {
 
   #take(key: string): Entry[] {
     const entries = this.#pending.get(key) ?? []
-    const batch = entries.splice(0, LARGEST_BATCH)
+    const batch = entries.splice(0, sizeOfBatch(entries))
     if (entries.length === 0) this.#pending.delete(key)
     return batch
   }
@@ -186,6 +192,23 @@ export class Settler {
 }
 
 const NOTHING: Settled = { refused: new Set(), ended: new Map() }
+
+/** How many of these come next: one, and as many more as a batch has room for. */
+function sizeOfBatch(entries: readonly Entry[]): number {
+  let characters = 0
+  const excess = entries.findIndex((entry, index) => {
+    characters += charactersOf(entry)
+    return index >= LARGEST_BATCH || (index > 0 && characters > LARGEST_TEXT)
+  })
+  return excess === -1 ? entries.length : excess
+}
+
+/** None where there is nothing to say, as nearly always. */
+function charactersOf({ settlement }: Entry): number {
+  if (settlement === undefined) return 0
+  if (settlement.kind === 'completed' && settlement.result === undefined) return 0
+  return JSON.stringify(settlement).length
+}
 
 function isUnsettled(entry: Entry): entry is Entry & SettledJob {
   return entry.settlement !== undefined

@@ -35,13 +35,17 @@ export class Worker implements LeaseHolder {
   readonly #intake: Intake
   readonly #dispatcher: Dispatcher
   readonly #endings: Endings
+  readonly #reporter: Reporter
   /** Rings when a job has ended, a batch was written, or there may be more to claim. */
   readonly #progressed = new Bell()
+  /** The last time that the database was told of a job that runs alone. */
+  #telling: Promise<unknown> | undefined
 
   constructor(options: WorkerOptions) {
     this.#options = options
     const { store, tasks, now } = options
     const reporter = new Reporter(options)
+    this.#reporter = reporter
     const records = new AttemptRecords()
     const progress = new ProgressWriter({
       store,
@@ -55,13 +59,20 @@ export class Worker implements LeaseHolder {
       progress,
       reporter,
       onEnded: () => this.#progressed.ring(),
-      // It may have been clogged.
-      onFlushed: () => this.#moreToClaim(),
+      onFlushed: (batch) => {
+        this.#dispatcher.settled(batch)
+        // It may have been clogged.
+        this.#moreToClaim()
+      },
     })
     this.#dispatcher = new Dispatcher({
       ...options,
       context: (running, task, payload) => new LazyJobContext(running, task.name, payload, services),
-      tellAlone: (job) => this.#tellAlone(job).catch(reporter.weather('say that a job runs alone')),
+      tellAlone: (job) => {
+        const telling = this.#tellAlone(job)
+        this.#telling = telling
+        return telling
+      },
       onStarted: (job) => reporter.started(job),
       onEnded: (job, executed) => this.#endings.ended(job, executed),
       onLow: () => this.#moreToClaim(),
@@ -108,10 +119,12 @@ export class Worker implements LeaseHolder {
   told(message: WorkerMessage): void {
     switch (message.kind) {
       case 'cancel':
-        this.#cancel(message.job, message.reason)
+        // Whoever runs ends by itself; anywhere else it must not start.
+        if (this.#dispatcher.abortJob(message.job, new JobCancelledError(message.reason))) return
+        this.#intake.told(message)
         return
       case 'pause':
-        this.#intake.paused(message)
+        this.#intake.told(message)
         return
       case 'drain':
         this.#options.onDrain()
@@ -142,28 +155,48 @@ export class Worker implements LeaseHolder {
   async stop(grace: number, lastPatience = LAST_PATIENCE): Promise<void> {
     // At once: while the last claim is awaited, handlers end, and nothing must take their places.
     this.#intake.close()
+    const untold = this.#tellNoneAlone()
     await this.#claimer.stop()
     await this.#handlersEnded(grace)
     this.#dispatcher.abort(new ShutdownError('KT_SHUTDOWN', SHUTDOWN), { patience: lastPatience })
     await this.#handlersEnded(lastPatience + 1_000)
     await this.#endings.flush(LAST_FLUSH)
+    await untold
   }
 
-  async #tellAlone({ id, lease: { worker, claim } }: ClaimedJob): Promise<void> {
+  /** Whether it may start: where the database cannot be told, a crash is only counted. */
+  async #tellAlone({ id, lease: { worker, claim } }: ClaimedJob): Promise<boolean> {
     const { store, lease } = this.#options
-    if (lease.registration?.worker === worker) await store.runAlone(lease.registration, { id, claim })
+    const { registration } = lease
+    if (registration?.worker !== worker) return false
+    const weather = this.#reporter.weather('say that a job runs alone')
+    try {
+      if (await store.runAlone(registration, { id, claim })) return true
+      // Not waited for: starting anew may take as long as the database likes.
+      lease.lost(registration).catch(weather)
+      return false
+    } catch (error) {
+      weather(error)
+      return true
+    }
+  }
+
+  /** A process that stops may be ended roughly: from now on its death says nothing of the job that runs alone. Never rejects. */
+  async #tellNoneAlone(): Promise<void> {
+    const { store, lease } = this.#options
+    const hasTold = await this.#telling
+    const { registration } = lease
+    if (hasTold === undefined || registration === undefined) return
+    try {
+      await store.runAlone(registration, undefined)
+    } catch (error) {
+      this.#reporter.weather('say that no job runs alone')(error)
+    }
   }
 
   #moreToClaim(): void {
     this.#claimer.look()
     this.#progressed.ring()
-  }
-
-  #cancel(id: string, reason: string): void {
-    if (this.#dispatcher.abortJob(id, new JobCancelledError(reason))) return
-    for (const job of this.#dispatcher.takeBuffered((buffered) => buffered.id === id)) {
-      this.#endings.cancelled(job, reason)
-    }
   }
 
   async #handlersEnded(within: number): Promise<void> {

@@ -188,6 +188,42 @@ describe('a worker that is absent', () => {
     expect(await db.store.rescueAbsentWorkers(seen)).toEqual({ workers: 0, jobs: 0 })
   })
 
+  it('is found by one that has just been started, though it was there for a moment only', async () => {
+    const { session, die } = await connect()
+    await register(session)
+    await die()
+    const heir = await db.worker()
+    const seen = await db.store.findAbsentWorkers()
+    expect(await db.store.rescueAbsentWorkers(seen, heir.number)).toEqual({ workers: 1, jobs: 0 })
+  })
+
+  it('keeps its jobs from one that was cut off longer than a lease, and has just come back', async () => {
+    const { session, die } = await connect()
+    const [other] = [await register(null), await register(session)]
+    await die()
+    const back = async (): Promise<unknown> => {
+      await db.query(
+        `update kongtask.workers set started_at = started_at - interval '2 min',
+                unbroken_since = unbroken_since - interval '2 min', expires_at = expires_at - interval '2 min'
+          where id = $1`,
+        [other.number],
+      )
+      const seen = await db.store.findAbsentWorkers()
+      expect(seen).toHaveLength(1)
+      const unheard = await db.store.rescueAbsentWorkers(seen, other.number)
+      await beat(other, null)
+      return [unheard, await db.store.rescueAbsentWorkers(seen, other.number)]
+    }
+    const nobody = { workers: 0, jobs: 0 }
+    expect(await back()).toEqual([nobody, nobody])
+    await db.query(
+      `update kongtask.workers set unbroken_since = unbroken_since - interval '2 min' where id = $1`,
+      [other.number],
+    )
+    const seen = await db.store.findAbsentWorkers()
+    expect(await db.store.rescueAbsentWorkers(seen, other.number)).toEqual({ workers: 1, jobs: 0 })
+  })
+
   it('takes nobody else along', async () => {
     const [one, two] = [await connect(), await connect()]
     await register(one.session)

@@ -72,6 +72,20 @@ describe('unlock_worker', () => {
     expect(await db.query('select id from kongtask.workers')).toEqual([])
   })
 
+  it('counts no crash for that one either, and does not bury it though it ran alone', async () => {
+    const id = await db.addOne()
+    const worker = await db.worker()
+    const { lease: held } = await worker.claimOne()
+    await db.store.runAlone(worker.registration, { id, claim: held.claim })
+    const writing = await db.session()
+    await writing.query('begin')
+    await writing.query('select from kongtask.jobs for update')
+    expect(await db.store.unlockWorker(worker.number)).toBe(0)
+    await writing.query('rollback')
+    expect(await db.store.rescueWorkers()).toEqual({ workers: 0, jobs: 1 })
+    expect(await db.query(lease)).toEqual([{ id, worker: 0, attempt: 0, crashes: 0 }])
+  })
+
   it('is heard of by a worker of which a job is still locked', async () => {
     await db.addOne()
     const worker = await db.worker()

@@ -85,6 +85,8 @@ interface WorkerRow {
   readonly worker: number
   expired: boolean
   rescued: boolean
+  /** It ended in good order, or an operator declared it dead: what it left counts no crash. */
+  blameless: boolean
   /** What it is to be told; `read`: a heartbeat has brought it. */
   messages: { readonly message: Message; read: boolean }[]
 }
@@ -164,7 +166,13 @@ export class LifeModel {
   // Claiming
 
   register(worker: number): void {
-    this.workers.set(worker, { worker, expired: false, rescued: false, messages: [] })
+    this.workers.set(worker, {
+      worker,
+      expired: false,
+      rescued: false,
+      blameless: false,
+      messages: [],
+    })
   }
 
   mayClaim(worker: number): boolean {
@@ -254,11 +262,13 @@ export class LifeModel {
         this.#finish(job, settlement.kind, at, settlement.reason)
         return undefined
       case 'retry':
+        job.crashes = 0
         this.#comeBack(job, at + (settlement.delay ?? 0))
         return undefined
       case 'snoozed':
         job.attempt -= 1
         job.snoozes += 1
+        job.crashes = 0
         this.#comeBack(job, at + settlement.delay)
         return undefined
       case 'deferred':
@@ -373,14 +383,16 @@ export class LifeModel {
       if (!row.expired) continue
       if (!row.rescued) workers += 1
       row.rescued = true
-      jobs += this.#end(row, true)
+      jobs += this.#end(row, !row.blameless)
     }
     return { workers, jobs }
   }
 
   unregister(worker: number): void {
     const row = this.workers.get(worker)
-    if (row !== undefined) this.#end(row, false)
+    if (row === undefined) return
+    row.blameless = true
+    this.#end(row, false)
   }
 
   /** An operator declares it dead. */
@@ -389,6 +401,7 @@ export class LifeModel {
     if (row === undefined || row.rescued) return undefined
     row.rescued = true
     row.expired = true
+    row.blameless = true
     return this.#end(row, false)
   }
 

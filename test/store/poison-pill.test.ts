@@ -1,19 +1,26 @@
-import { expect, it } from 'vitest'
+import { afterEach, expect, it } from 'vitest'
 import { type FixtureWorker, useStore } from './fixture.ts'
-import { released, settle } from './keyed.ts'
+import { completed, Connections, released, settle } from './keyed.ts'
 
 const db = useStore()
+const connections = new Connections(db)
+afterEach(() => connections.close())
 
-/** It falls silent, and somebody finds out. */
-async function die({ number }: FixtureWorker): Promise<{ workers: number; jobs: number }> {
+/** It falls silent. */
+async function fallSilent({ number }: FixtureWorker): Promise<void> {
   await db.query(
     `update kongtask.workers set expires_at = clock_timestamp() - interval '1 s' where id = $1`,
     [number],
   )
+}
+
+/** And somebody finds out. */
+async function die(worker: FixtureWorker): Promise<{ workers: number; jobs: number }> {
+  await fallSilent(worker)
   return db.store.rescueWorkers()
 }
 
-const runAlone = (worker: FixtureWorker, id: string, claim: number): Promise<void> =>
+const runAlone = (worker: FixtureWorker, id: string, claim: number): Promise<boolean> =>
   db.store.runAlone(worker.registration, { id, claim })
 
 it('a job whose worker dies while it runs alone there is a dead letter, and others go back', async () => {
@@ -54,6 +61,18 @@ it('one that ended well and came back to the same worker is not what was said to
   expect(await db.store.readJob(id)).toMatchObject({ state: 'ready' })
 })
 
+it('one whose process says that none runs alone any more goes back', async () => {
+  const id = await db.addOne()
+  const worker = await db.worker()
+  expect(await runAlone(worker, id, (await worker.claimOne()).lease.claim)).toBe(true)
+  expect(await db.store.runAlone(worker.registration, undefined)).toBe(true)
+  expect(await die(worker)).toEqual({ workers: 1, jobs: 1 })
+  expect(await db.query('select worker, attempt, crashes from kongtask.jobs')).toEqual([
+    { worker: 0, attempt: 0, crashes: 1 },
+  ])
+  expect(await db.store.readJob(id)).toMatchObject({ state: 'ready' })
+})
+
 it('one that was cancelled meanwhile ends as cancelled', async () => {
   const id = await db.addOne()
   const worker = await db.worker()
@@ -82,6 +101,40 @@ it('a worker that was declared dead says nothing any more', async () => {
   const worker = await db.worker()
   const { lease } = await worker.claimOne()
   await db.query('update kongtask.workers set rescued_at = clock_timestamp() where id = $1', [worker.number])
-  await runAlone(worker, id, lease.claim)
+  expect(await runAlone(worker, id, lease.claim)).toBe(false)
   expect(await db.query('select alone from kongtask.workers')).toEqual([{ alone: null }])
+})
+
+it('of several workers at once, with different limits, does not deadlock with those who settle', async () => {
+  // The gates of a settlement are locked in order, those of a rescue in that of the workers.
+  const at = (key: string): { concurrency: { limit: number; key: string } } => ({
+    concurrency: { limit: 2, key },
+  })
+  for (const key of ['z', 'a', 'z', 'a']) await db.addOne(at(key))
+  const workers = [await db.worker(), await db.worker()]
+  for (const worker of workers) {
+    const { id, lease } = await worker.claimOne()
+    await runAlone(worker, id, lease.claim)
+    await fallSilent(worker)
+  }
+  const others = await (await db.worker()).claim(2)
+  expect(others).toHaveLength(2)
+  const [open, settling, rescuing] = [
+    await connections.open(),
+    await connections.open(),
+    await connections.open(),
+  ]
+  await open.query('begin')
+  await open.query(
+    `select pg_advisory_xact_lock(kongtask.gate_number(queue_id, min(limits -> 0 ->> 'gate')))
+       from kongtask.jobs group by queue_id`,
+  )
+  const settled = settle(settling.store, others, completed)
+  await connections.waits(settling)
+  const rescued = rescuing.store.rescueWorkers()
+  await connections.waits(rescuing)
+  await open.query('commit')
+  await settled
+  expect(await rescued).toEqual({ workers: 2, jobs: 0 })
+  expect(await db.value('select count(*)::int from kongtask.dead_letters')).toBe(2)
 })

@@ -418,6 +418,32 @@ describe('a released job', () => {
   })
 })
 
+describe('a job whose processes died with it', () => {
+  async function crashesAfter(settlement: Settlement): Promise<unknown> {
+    const id = await db.addOne()
+    await db.query('update kongtask.jobs set crashes = 2')
+    const worker = await db.worker()
+    const job = await worker.claimOne()
+    expect(job).toMatchObject({ id, crashes: 2 })
+    await settle([job], settlement)
+    return db.value('select crashes from kongtask.jobs')
+  }
+
+  it.each([
+    ['retry', retry],
+    ['snoozed', snoozed],
+  ] as const)('is no suspect any more once it ran to its end: %s', async (_, settlement) => {
+    expect(await crashesAfter(settlement)).toBe(0)
+  })
+
+  it.each([
+    ['released', released],
+    ['deferred', deferred],
+  ] as const)('stays one where it did not: %s', async (_, settlement) => {
+    expect(await crashesAfter(settlement)).toBe(2)
+  })
+})
+
 describe("a claim's row in the ledger", () => {
   it('goes with the last of its jobs', async () => {
     await db.add({}, {})

@@ -154,6 +154,7 @@ export class UniqueModel {
     job.state = 'waiting'
     job.worker = 0
     if (kind !== 'retry') job.attempt -= 1
+    if (kind === 'retry' || kind === 'snoozed') job.crashes = 0
     job.returned = kind === 'released'
     if (!job.returned) job.runAt = this.now + delay
     return undefined

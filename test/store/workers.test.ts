@@ -348,6 +348,102 @@ describe('a rescue', () => {
   })
 })
 
+describe('after an outage', () => {
+  /** All clocks of all processes go on by this, in which nobody was heard. */
+  async function outage(by: string): Promise<void> {
+    await db.query(
+      `update kongtask.workers
+          set started_at = started_at - $1::interval, heartbeat_at = heartbeat_at - $1::interval,
+              expires_at = expires_at - $1::interval, unbroken_since = unbroken_since - $1::interval`,
+      [by],
+    )
+  }
+
+  /** It has been heard for longer by this. */
+  async function goOn({ number }: FixtureWorker, by: string): Promise<void> {
+    await db.query(
+      'update kongtask.workers set unbroken_since = unbroken_since - $2::interval where id = $1',
+      [number, by],
+    )
+  }
+
+  it('the first one that is back takes nobody for dead, and the others keep their jobs', async () => {
+    const id = await db.addOne()
+    const [early, late] = [await db.worker(), await db.worker()]
+    await late.claimOne()
+    await outage('2 min')
+    // It does not know yet how long it was away itself.
+    expect(await db.store.rescueWorkers(early.number)).toEqual(nobody)
+    expect(await beat(early)).toBe(true)
+    expect(await db.store.rescueWorkers(early.number)).toEqual(nobody)
+    await goOn(early, '59 s')
+    expect(await db.store.rescueWorkers(early.number)).toEqual(nobody)
+    expect(await beat(late, { known: [1], before: 2 })).toBe(true)
+    expect(await db.store.readJob(id)).toMatchObject({ state: 'running' })
+  })
+
+  it('whoever is not back when another was heard for a lease is dead', async () => {
+    const id = await db.addOne()
+    const [early, dead] = [await db.worker(), await db.worker()]
+    await dead.claimOne()
+    await outage('2 min')
+    await beat(early)
+    await goOn(early, '61 s')
+    await beat(early)
+    expect(await db.store.rescueWorkers(early.number)).toEqual({ workers: 1, jobs: 1 })
+    expect(await db.store.readJob(id)).toMatchObject({ state: 'ready' })
+  })
+
+  it('one that is just being started does not either, for a lease', async () => {
+    await db.worker()
+    await outage('2 min')
+    const starting = await db.worker()
+    expect(await db.store.rescueWorkers(starting.number)).toEqual(nobody)
+    // Nor one that comes behind it.
+    const next = await db.worker()
+    expect(await db.store.rescueWorkers(next.number)).toEqual(nobody)
+    await goOn(starting, '61 s')
+    expect(await db.store.rescueWorkers(starting.number)).toEqual({ workers: 1, jobs: 0 })
+  })
+
+  it('whoever was declared dead before it is followed up at once', async () => {
+    const id = await db.addOne()
+    const [dead, other] = [await db.worker(), await db.worker()]
+    await dead.claimOne()
+    const holding = await db.session()
+    await holding.query('begin')
+    await holding.query('select from kongtask.jobs for update')
+    await expire(dead)
+    expect(await db.store.rescueWorkers()).toEqual({ workers: 1, jobs: 0 })
+    await holding.query('rollback')
+    await outage('2 min')
+    await beat(other)
+    expect(await db.store.rescueWorkers(other.number)).toEqual({ workers: 0, jobs: 1 })
+    expect(await db.store.readJob(id)).toMatchObject({ state: 'ready' })
+  })
+
+  it('one that was declared dead itself takes nobody for dead', async () => {
+    const [lost] = [await db.worker(), await db.worker(-1)]
+    await goOn(lost, '2 min')
+    await db.query('update kongtask.workers set rescued_at = clock_timestamp() where id = $1', [lost.number])
+    expect(await db.store.rescueWorkers(lost.number)).toEqual(nobody)
+  })
+})
+
+describe('where one was heard at all times', () => {
+  it('another that is just being started in place of a dead one takes its jobs when its lease is over', async () => {
+    await db.addOne()
+    const dead = await db.worker()
+    await dead.claimOne()
+    // Started long ago, and heard a moment ago.
+    await db.query(`update kongtask.workers set unbroken_since = unbroken_since - interval '1 min'`)
+    const heir = await db.worker()
+    expect(await db.store.rescueWorkers(heir.number)).toEqual(nobody)
+    await expire(dead)
+    expect(await db.store.rescueWorkers(heir.number)).toEqual({ workers: 1, jobs: 1 })
+  })
+})
+
 describe('one that ends in good order', () => {
   it('leaves no trace, and what it still had goes back without a crash', async () => {
     const id = await db.addOne()
@@ -401,5 +497,20 @@ describe('one that ends in good order', () => {
     await expire(worker)
     expect(await db.store.rescueWorkers()).toMatchObject({ jobs: 1 })
     expect(await db.store.readJob(id)).toMatchObject({ state: 'ready' })
+  })
+
+  it('is not blamed by that rescue, though the job ran alone', async () => {
+    const id = await db.addOne()
+    const worker = await db.worker()
+    const job = await worker.claimOne()
+    await db.store.runAlone(worker.registration, { id, claim: job.lease.claim })
+    const settling = await db.session()
+    await settling.query('begin')
+    await complete(job, settling.store)
+    await db.store.unregisterWorker(worker.registration)
+    await settling.query('rollback')
+    await expire(worker)
+    await db.store.rescueWorkers()
+    expect(await db.query('select id::text, crashes from kongtask.jobs')).toEqual([{ id, crashes: 0 }])
   })
 })
