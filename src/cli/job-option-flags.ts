@@ -3,12 +3,15 @@ import type { Command } from 'commander'
 import { KongTaskError } from '../core/errors.ts'
 import { checkJobOptions, type JobOptions } from '../core/job-options.ts'
 import type { GivenOptions } from './command.ts'
+import { collectList } from './list-option.ts'
 
 interface JobOptionFlag {
   readonly flags: string
   readonly about: string
   /** What the text says; what it cannot mean is returned as it is, to be refused. */
   readonly read: (value: unknown) => unknown
+  /** It may be given several times. */
+  readonly collect?: true
   /** Where commander would call it otherwise. */
   readonly key?: string
 }
@@ -71,11 +74,12 @@ const FLAGS: { readonly [Option in keyof Required<JobOptions>]: JobOptionFlag } 
     about: 'how many like it per period: {"limit":100,"per":"1m"}',
     read: json,
   },
-  tags: { flags: '--tags <tags...>', about: 'to find it by; also with commas between them', read: list },
+  tags: { flags: '--tags <tags>', about: 'to find it by; several with commas', collect: true, read: asIs },
   flags: {
-    flags: '--flags <flags...>',
-    about: 'marks that runners may forbid; also with commas',
-    read: list,
+    flags: '--flags <flags>',
+    about: 'marks that runners may forbid; several with commas',
+    collect: true,
+    read: asIs,
   },
   metadata: { flags: '--metadata <json>', about: 'your own facts about it, a JSON object', read: json },
   version: {
@@ -89,8 +93,11 @@ const FLAGS: { readonly [Option in keyof Required<JobOptions>]: JobOptionFlag } 
 /** @param leftOut options that make no sense there */
 export function addJobOptionFlags(command: Command, leftOut: readonly (keyof JobOptions)[] = []): void {
   const without: ReadonlySet<string> = new Set(leftOut)
-  for (const [option, { flags, about }] of Object.entries(FLAGS))
-    if (!without.has(option)) command.option(flags, about)
+  for (const [option, { flags, about, collect }] of Object.entries(FLAGS)) {
+    if (without.has(option)) continue
+    if (collect) command.option(flags, about, collectList)
+    else command.option(flags, about)
+  }
 }
 
 /** @throws KT_OPTION_INVALID, KT_DURATION_INVALID, KT_DATE_INVALID, KT_NAME_INVALID */
@@ -128,10 +135,4 @@ function json(value: unknown): unknown {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new KongTaskError('KT_OPTION_INVALID', `This is not JSON: ${why}.`, { cause })
   }
-}
-
-function list(value: unknown): unknown {
-  return Array.isArray(value)
-    ? value.flatMap((entry) => String(entry).split(',')).filter((entry) => entry !== '')
-    : value
 }

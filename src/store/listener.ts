@@ -78,7 +78,11 @@ export class Listener implements Service {
 
   /** The server has lost this connection, though nothing says so here. */
   renew(): void {
-    if (this.#client !== undefined) this.#lost(this.#client, undefined)
+    if (this.#client !== undefined)
+      this.#lost(
+        this.#client,
+        new Error('The server has ended the connection that listens; nothing said so on it.'),
+      )
   }
 
   async #connect(): Promise<void> {

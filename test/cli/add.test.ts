@@ -75,16 +75,17 @@ describe('kongtask add', () => {
       '--serial-key': 's',
       '--concurrency': '{"limit":2,"by":"to"}',
       '--rate-limit': '{"limit":5,"per":"1m"}',
-      '--tags': 'a,b,c',
-      '--flags': 'slow',
       '--metadata': '{"by":"me"}',
       '--payload-version': '2',
+      '--flags': 'slow',
+      // Last: what follows is not one of them.
+      '--tags': 'a,b,c',
     }
     const { exitCode, stdout, stderr } = await run([
       'add',
-      'elsewhere',
       '--any-task',
       ...Object.entries(flags).flat(),
+      'elsewhere',
       '--json',
     ])
     expect([exitCode, stderr]).toEqual([0, ''])

@@ -15,12 +15,16 @@ it('shows the control characters of what handlers said, and does not send them t
     throw new Error(`failed ${CLEAR}`)
   }
   await runTaskListOnce({ hurt }, { pool: database.pool })
+  await kong.schedules.create('@daily', 'hurt', { text: 'a\u009b2J' }, { name: 'tide' })
+  await kong.schedules.pause('tide', { by: `Eve ${CLEAR}` })
   for (const [args, shown] of [
     [['jobs', 'list'], String.raw`failed \u001b[2J`],
     [['jobs', 'show', id], String.raw`failed \u001b[2J`],
     [['jobs', 'show', id], String.raw`{"text":"a\u009b2J"}`],
     [['jobs', 'explain', id], String.raw`failed \u001b[2J`],
     [['dead', 'list', '--groups'], String.raw`\u001b[<n>J`],
+    [['schedules', 'show', 'tide'], String.raw`{"text":"a\u009b2J"}`],
+    [['schedules', 'changes'], String.raw`Eve \u001b[2J`],
     [['logs', id], String.raw`logged \u001b[2J`],
     [['logs', id], String.raw`{"why":"\u009b2J"}`],
   ] as const) {

@@ -14,7 +14,7 @@ describe('the README', () => {
   beforeAll(async () => {
     const [first = '', second = '', third = ''] = await snippetsOf('README.md')
     folder = await writeSnippets('readme', {
-      'twenty-lines.ts': `${first}\nawait pool.end()\nexport { sendWelcomeEmail }\n`,
+      'twenty-lines.ts': `${first}\nexport { sendWelcomeEmail }\n`,
       'handlers.ts': `import { sendWelcomeEmail } from './twenty-lines.ts'\n${second}`,
       'adding.ts': `import { KongTask } from 'kongtask'
 const kong = new KongTask({ connectionString: process.env.DATABASE_URL ?? '' })
@@ -28,19 +28,24 @@ await kong.close()
     await expect(execute('npx', ['tsc', '-p', folder], { cwd: root })).resolves.toBeDefined()
   })
 
-  it('has twenty lines that run: the job is there when the transaction has committed', async () => {
+  it('has twenty lines that run: the job of the transaction is done, and the process ends', async () => {
     await using database = await createTestDatabase({ migrated: false })
-    await execute(process.execPath, ['--import', 'tsx', `${folder}/twenty-lines.ts`], {
-      cwd: root,
-      env: {
-        ...process.env,
-        DATABASE_URL: database.connectionString,
-        TSX_TSCONFIG_PATH: `${root}tsconfig.json`,
+    const { stdout, stderr } = await execute(
+      process.execPath,
+      ['--import', 'tsx', `${folder}/twenty-lines.ts`],
+      {
+        cwd: root,
+        env: {
+          ...process.env,
+          DATABASE_URL: database.connectionString,
+          TSX_TSCONFIG_PATH: `${root}tsconfig.json`,
+        },
       },
-    })
+    )
+    expect(stdout + stderr).toContain('Welcome!')
     const { rows } = await database.pool.query(
       `select (select count(*)::int from users) as users,
-              (select count(*)::int from kongtask.jobs) + (select count(*)::int from kongtask.history) as jobs`,
+              (select count(*)::int from kongtask.history where completed) as jobs`,
     )
     expect(rows).toEqual([{ users: 1, jobs: 1 }])
   })

@@ -5,7 +5,7 @@ import { addressOf, through } from '../../src/torture/address.ts'
 import { Proxy } from '../../src/torture/proxy.ts'
 import { deferred, eventually } from '../support/wait.ts'
 import { silent } from './journey-logger.ts'
-import { settled, useJourney } from './journey.ts'
+import { once, settled, useJourney } from './journey.ts'
 
 const app = useJourney()
 
@@ -88,6 +88,7 @@ it('a runner keeps its jobs where the server has lost the connection by which ot
   const heir = await app.run({})
   const rescued: unknown[] = []
   heir.on('worker.rescued', (found) => rescued.push(found))
+  const noticed = once(runner, 'worker.weather', ({ doing }) => doing === 'listen for new jobs')
   proxy.fallSilentFor(Number(before?.['client_port']))
   await app.query(
     `select pg_terminate_backend((session ->> 'pid')::int4) from kongtask.workers where id = $1`,
@@ -101,6 +102,7 @@ it('a runner keeps its jobs where the server has lost the connection by which ot
     },
     { within: 20_000 },
   )
+  await noticed
   const done = settled(runner, 1)
   gate.resolve()
   await done

@@ -9,7 +9,7 @@ import { EXIT } from '../exit-codes.ts'
 import { hasJobFilterFlags, readDeadLetterFilterFlags, warnOfUnknownNames } from '../job-filter-flags.ts'
 import { addListFlags, addVerbFlags, listMatches, operate } from '../matching-jobs.ts'
 import type { VerbWords } from '../operate-matches.ts'
-import { plainText } from '../plain-text.ts'
+import { plainLine } from '../plain-text.ts'
 import { readGivenProject } from '../project-options.ts'
 import { shownTime } from '../shown-time.ts'
 import { tableLines } from '../table.ts'
@@ -95,7 +95,7 @@ const listGroups: Action = async (given, context) => {
         task,
         shownTime(lastAt),
         example,
-        plainText(error),
+        plainLine(error),
       ])
       for (const line of tableLines(terminal, ['jobs', 'task', 'last', 'example', 'error'], rows))
         terminal.say(line)

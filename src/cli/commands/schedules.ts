@@ -7,6 +7,7 @@ import type { Action, Declare } from '../command.ts'
 import { commandGroup } from '../command-group.ts'
 import { EXIT } from '../exit-codes.ts'
 import { checkKnownSchedule, withKnownSchedule } from '../known-schedule.ts'
+import { plainLine } from '../plain-text.ts'
 import { addProjectOptions, readGivenProject } from '../project-options.ts'
 import { shownAge, shownTime } from '../shown-time.ts'
 import { tableLines } from '../table.ts'
@@ -136,7 +137,9 @@ function detailsOf(info: ScheduleInfo): readonly string[] {
   ]
   return [
     info.name,
-    ...facts.filter(([, value]) => value !== '').map(([key, value]) => `${key.padEnd(11)} ${value}`),
+    ...facts
+      .filter(([, value]) => value !== '')
+      .map(([key, value]) => plainLine(`${key.padEnd(11)} ${value}`)),
   ]
 }
 
@@ -174,7 +177,7 @@ const changes: Action = async (given, context) => {
 function changeRow({ id, at, schedule, verb, by, before, after }: ScheduleChange): readonly string[] {
   const keys = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])]
   const differing = keys.filter((key) => JSON.stringify(before?.[key]) !== JSON.stringify(after?.[key]))
-  return [id, shownTime(at), schedule, verb, by, verb === 'changed' ? differing.join(', ') : '']
+  return [id, shownTime(at), schedule, verb, plainLine(by), verb === 'changed' ? differing.join(', ') : '']
 }
 
 interface ScheduleVerb {

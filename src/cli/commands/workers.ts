@@ -1,6 +1,7 @@
 import type { WorkerInfo } from '../../core/worker-info.ts'
 import type { Action, Declare } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
+import { plainLine } from '../plain-text.ts'
 import { addProjectOptions, readGivenProject } from '../project-options.ts'
 import { shownTime } from '../shown-time.ts'
 import { tableLines } from '../table.ts'
@@ -37,7 +38,7 @@ function rowOf(worker: WorkerInfo): readonly (string | number)[] {
   const { host, pid, node, startedAt, jobs } = worker
   return [
     worker.worker,
-    host,
+    plainLine(host),
     pid,
     node,
     shownTime(startedAt),

@@ -30,6 +30,19 @@ describe('docs/guide/', () => {
     expect(text.split('\n').length, 'short').toBeLessThan(150)
   })
 
+  it('says what has to be installed, and that is what its snippets import', () => {
+    const imported = pages
+      .flatMap((page) => [...textOf(page).matchAll(/ from '([^.'][^']*)'/g)])
+      .map(([, from = '']) => from.split('/')[0] ?? '')
+      .filter((name) => !name.startsWith('node:'))
+    const [, named = ''] = /^npm install ((?!-).+)$/m.exec(textOf('README.md')) ?? []
+    const [, forTests = ''] = /^npm install --save-dev (.+)$/m.exec(textOf('README.md')) ?? []
+    const isForTests = (name: string): boolean => forTests.split(' ').includes(name)
+    expect([...new Set(imported)].filter((name) => !isForTests(name)).toSorted()).toEqual(
+      named.split(' ').toSorted(),
+    )
+  })
+
   it('links to headings that are there', () => {
     for (const page of ['README.md', ...pages]) {
       for (const [, to = '', anchor = ''] of textOf(page).matchAll(/\]\(([^)#\s]+\.md)#([^)\s]+)\)/g)) {
