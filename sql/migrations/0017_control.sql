@@ -306,8 +306,8 @@ $$;
 
 -- Declares a process dead, whatever it says: its jobs go back, and what it writes about them later is refused. No crash
 -- is counted: the operator knows that it is none of the jobs' fault. Returns how many jobs went back, null where there is
--- no such worker. What somebody is just writing about stays for the rescuer, who counts none either. Locks: the worker's row, for which a claim
--- of that process may make it wait a moment; then its jobs, skipping locked ones.
+-- no such worker. What somebody is just writing about stays for the rescuer, who counts none either. Locks: the worker's
+-- row, for which a claim of that process may make it wait a moment; then its jobs, skipping locked ones.
 create function kongtask.unlock_worker(p_worker int4) returns int4
 language plpgsql
 set search_path = pg_catalog, pg_temp

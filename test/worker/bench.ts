@@ -10,6 +10,7 @@ import { LeaseKeeper } from '../../src/worker/lease-keeper.ts'
 import { Worker } from '../../src/worker/worker.ts'
 import { silent } from '../journeys/journey-logger.ts'
 import type { StoreFixture } from '../store/fixture.ts'
+import { deferred } from '../support/wait.ts'
 
 const HOUR = 3_600_000
 
@@ -17,6 +18,20 @@ export interface BenchOptions {
   readonly concurrency?: number
   /** What the worker sees instead of the store's own verbs. */
   readonly verbs?: (store: Store) => Partial<Store>
+}
+
+/** Claims that are on their way: made, as `claimed` tells, and not known to the worker before `answer`. */
+export function heldClaims() {
+  const [claimed, answer] = [deferred(), deferred()]
+  const verbs = (store: Store): Partial<Store> => ({
+    claimJobs: async (request) => {
+      const jobs = await store.claimJobs(request)
+      claimed.resolve()
+      await answer.promise
+      return jobs
+    },
+  })
+  return { claimed, answer, verbs }
 }
 
 /**

@@ -1,27 +1,17 @@
 import { expect, it } from 'vitest'
 import { useStore } from '../store/fixture.ts'
-import { deferred } from '../support/wait.ts'
-import { Bench } from './bench.ts'
+import { Bench, heldClaims } from './bench.ts'
 
 const db = useStore()
 
 it('a job that is cancelled while the claim that took it is on its way does not start', async () => {
   const [cancelled = '', other = ''] = await db.add({}, {})
-  const [claimed, answer] = [deferred(), deferred()]
+  const { claimed, answer, verbs } = heldClaims()
   const started: string[] = []
   await using bench = await Bench.start(
     db,
     { work: (_payload, { job }) => void started.push(job.id) },
-    {
-      verbs: (store) => ({
-        claimJobs: async (request) => {
-          const jobs = await store.claimJobs(request)
-          claimed.resolve()
-          await answer.promise
-          return jobs
-        },
-      }),
-    },
+    { verbs },
   )
   bench.worker.start()
   await claimed.promise

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { useStore } from '../store/fixture.ts'
 import { deferred, eventually } from '../support/wait.ts'
-import { Bench } from './bench.ts'
+import { Bench, heldClaims } from './bench.ts'
 
 const db = useStore()
 
@@ -15,21 +15,12 @@ const pauses: readonly (readonly [what: string, pause: () => Promise<void>])[] =
 describe.each(pauses)('a %s that is paused', (_, pause) => {
   it('while a claim that did not see it is on its way starts none of its jobs', async () => {
     const ids = await db.add({}, {}, {})
-    const [claimed, answer] = [deferred(), deferred()]
+    const { claimed, answer, verbs } = heldClaims()
     const started: string[] = []
     await using bench = await Bench.start(
       db,
       { work: (_payload, { job }) => void started.push(job.id) },
-      {
-        verbs: (store) => ({
-          claimJobs: async (request) => {
-            const jobs = await store.claimJobs(request)
-            claimed.resolve()
-            await answer.promise
-            return jobs
-          },
-        }),
-      },
+      { verbs },
     )
     bench.worker.start()
     await claimed.promise

@@ -5,7 +5,7 @@ import { Listener } from '../../src/store/listener.ts'
 import type { SettleRequest } from '../../src/store/settle-jobs.ts'
 import { deferred } from '../support/wait.ts'
 import { useStore } from '../store/fixture.ts'
-import { Bench } from './bench.ts'
+import { Bench, heldClaims } from './bench.ts'
 
 const db = useStore()
 
@@ -60,27 +60,14 @@ describe('a claim whose answer is lost', () => {
 
   it('is not given back while it is on its way', async () => {
     await db.add({})
-    const [executed, answered] = [deferred(), deferred()]
-    await using bench = await Bench.start(
-      db,
-      { work: () => 'done' },
-      {
-        verbs: (store) => ({
-          claimJobs: async (request) => {
-            const claimed = await store.claimJobs(request)
-            executed.resolve()
-            await answered.promise
-            return claimed
-          },
-        }),
-      },
-    )
+    const { claimed, answer, verbs } = heldClaims()
+    await using bench = await Bench.start(db, { work: () => 'done' }, { verbs })
     const done = bench.once('job.settled')
     bench.worker.start()
-    await executed.promise
+    await claimed.promise
     await bench.lease.beat()
     expect(await db.value('select count(*)::int from kongtask.jobs where worker <> 0')).toBe(1)
-    answered.resolve()
+    answer.resolve()
     expect(await done).toMatchObject({ settlement: { kind: 'completed', result: 'done' } })
   })
 })
